@@ -1,0 +1,39 @@
+package dispatch
+
+// Component is a part of rootsd: whatever can be told of updates. A client's session is one, and so is a log.
+//
+// Update tells the component that sender gave msg at path. It is called on the timeline, by whichever goroutine gave the
+// update, with the Controller's lock held; calls never overlap. So it must be quick: it does not block, does no network
+// I/O, and does not call the Controller or the Dispatcher back, except for [Controller.Post]. path and msg may be kept;
+// neither may be changed. path is an ordinary path, or:
+//
+//   - a [Pattern], with the blank message: the component is now connected to it, and its view of it starts afresh;
+//   - [PathDisconnected], with a pattern's text: the component is no longer connected to it;
+//   - [PathKick]: the component is to end; [PathGone] is said of it next, and it is told of nothing more.
+//
+// A Component is registered with [Controller.Register] before it is told of anything.
+type Component interface {
+	Update(sender ID, path Path, msg *Message)
+}
+
+// Update is one message for one path.
+type Update struct {
+	Path    Path
+	Message *Message
+}
+
+// member is what this package knows of one registered component. The Controller's lock guards it.
+type member struct {
+	id          ID
+	component   Component
+	connections []connection // what it is connected to, in no order
+	permits     []Pattern    // where it may publish
+	told        uint64       // the Dispatcher's count of the last delivery to it, so that two matching patterns tell it once
+}
+
+// connection is a member's end of one of its connections.
+type connection struct {
+	topic *topic
+	slot  int32  // where the member stands in topic.members
+	since uint32 // when it was connected, in Unix seconds
+}

@@ -1,0 +1,147 @@
+package dispatch
+
+import (
+	"sync"
+	"sync/atomic"
+)
+
+// Controller gives out IDs, keeps the registry of components, and passes every update to its delegates in one order.
+// Its methods may be called from any goroutine, but not, Post excepted, from a component's Update.
+type Controller struct {
+	id      ID
+	node    string
+	counter atomic.Uint64
+	pending atomic.Int64 // how many updates are posted and not yet passed on
+
+	// mu is the ordering lock. It guards the fields below, all that hangs below the Controller (member, the Dispatcher's
+	// tree and leases), and is held through every call of a delegate: that is what makes the timeline.
+	mu        sync.Mutex
+	members   map[ID]*member
+	delegates []Component
+
+	// postMu guards posted. It may be taken while mu is held, never the other way round.
+	postMu sync.Mutex
+	posted []posting
+}
+
+// posting is an update that waits for its turn.
+type posting struct {
+	sender ID
+	update Update
+}
+
+// NewController makes a Controller that gives out IDs beginning with node, which must be as [ParseNode] wants it.
+func NewController(node string) *Controller {
+	return &Controller{id: newID(node, 0), node: node, members: make(map[ID]*member)}
+}
+
+// ID returns the Controller's own ID, the sender of what it says itself.
+func (c *Controller) ID() ID { return c.id }
+
+// Delegate has d told of every update from now on, after the delegates that were there before. The function that it
+// returns undoes that; once it has returned, d is told of nothing more.
+func (c *Controller) Delegate(d Component) (remove func()) {
+	c.mu.Lock()
+	defer c.unlock()
+	delegates := make([]Component, 0, len(c.delegates)+1)
+	c.delegates = append(append(delegates, c.delegates...), d)
+	return sync.OnceFunc(func() { c.removeDelegate(d) })
+}
+
+func (c *Controller) removeDelegate(d Component) {
+	c.mu.Lock()
+	defer c.unlock()
+	delegates := make([]Component, 0, len(c.delegates))
+	for _, other := range c.delegates {
+		if other != d {
+			delegates = append(delegates, other)
+		}
+	}
+	c.delegates = delegates
+}
+
+// Register gives component an ID, by which others can address it from now on.
+func (c *Controller) Register(component Component) ID {
+	id := newID(c.node, c.counter.Add(1))
+	c.mu.Lock()
+	defer c.unlock()
+	c.members[id] = &member{id: id, component: component}
+	return id
+}
+
+// Unregister says [PathGone] of id, which undoes all its connections and permits, and forgets it. Once Unregister has
+// returned, the component is told of nothing more. It reports whether id was registered.
+func (c *Controller) Unregister(id ID) bool {
+	c.mu.Lock()
+	defer c.unlock()
+	return c.remove(id)
+}
+
+// Update passes an update to the delegates. It checks nothing: what a command cannot mean is ignored. Those who need to
+// know use [Dispatcher.Apply].
+func (c *Controller) Update(sender ID, path Path, msg *Message) {
+	c.mu.Lock()
+	defer c.unlock()
+	c.pass(sender, path, msg)
+}
+
+// Post has an update take its turn on the timeline and returns at once. It is the one method that a component may call
+// from its Update. Posts are passed on in the order in which they came.
+func (c *Controller) Post(sender ID, path Path, msg *Message) {
+	c.postMu.Lock()
+	c.posted = append(c.posted, posting{sender, Update{path, msg}})
+	c.postMu.Unlock()
+	c.pending.Add(1)
+	if c.mu.TryLock() {
+		c.unlock()
+	}
+}
+
+// unlock passes on what was posted and releases mu. Who posts while another holds mu leaves the passing on to the
+// holder, so the holder looks again after it has released mu: a post that came just before would wait for the next
+// update otherwise.
+func (c *Controller) unlock() {
+	for {
+		for c.pending.Load() > 0 {
+			c.passPosted()
+		}
+		c.mu.Unlock()
+		if c.pending.Load() == 0 || !c.mu.TryLock() {
+			return
+		}
+	}
+}
+
+// passPosted is called with mu held.
+func (c *Controller) passPosted() {
+	c.postMu.Lock()
+	posted := c.posted
+	c.posted = nil
+	c.postMu.Unlock()
+	c.pending.Add(-int64(len(posted)))
+	for _, p := range posted {
+		c.pass(p.sender, p.update.Path, p.update.Message)
+	}
+}
+
+// pass is called with mu held.
+func (c *Controller) pass(sender ID, path Path, msg *Message) {
+	for _, d := range c.delegates {
+		d.Update(sender, path, msg)
+	}
+	if path == PathKick {
+		if id, ok := msg.Text(); ok {
+			c.remove(ID(id))
+		}
+	}
+}
+
+// remove is called with mu held.
+func (c *Controller) remove(id ID) bool {
+	if _, ok := c.members[id]; !ok {
+		return false
+	}
+	c.pass(c.id, PathGone, TextMessage(string(id), Options{}))
+	delete(c.members, id)
+	return true
+}

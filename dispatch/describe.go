@@ -1,0 +1,96 @@
+package dispatch
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// ClientInfo is what is known here of one component, for people who ask why something does or does not arrive.
+type ClientInfo struct {
+	ID        ID
+	Component Component
+	Connected []Link // by pattern, in alphabetical order
+	Permits   []Link
+}
+
+// Link is a connection or a permit.
+type Link struct {
+	Pattern Pattern
+	Since   time.Time     // zero for a permit
+	Lapses  time.Duration // from now on; 0 for never
+}
+
+// PathInfo is what an update at one path would reach.
+type PathInfo struct {
+	Path     Path
+	Matched  int // components, each counted once
+	Audience []Audience
+}
+
+// Audience is one pattern that matches the path, and who is connected to it.
+type Audience struct {
+	Pattern   Pattern
+	Connected int
+	Some      []Listener // as many of them as were asked for, in no order
+}
+
+// Listener is one component of an [Audience].
+type Listener struct {
+	ID        ID
+	Component Component
+	Since     time.Time
+}
+
+// Client describes the component with this ID; ok is false if there is none.
+func (d *Dispatcher) Client(id ID) (info ClientInfo, ok bool) {
+	d.controller.mu.Lock()
+	defer d.controller.unlock()
+	m := d.controller.members[id]
+	if m == nil {
+		return ClientInfo{}, false
+	}
+	info = ClientInfo{ID: m.id, Component: m.component}
+	for _, c := range m.connections {
+		left, _ := d.leases.remaining(lease{id, c.topic.pattern, PathDisconnect})
+		info.Connected = append(info.Connected, Link{c.topic.pattern, time.Unix(int64(c.since), 0).UTC(), left})
+	}
+	for _, p := range m.permits {
+		left, _ := d.leases.remaining(lease{id, p, PathForbid})
+		info.Permits = append(info.Permits, Link{Pattern: p, Lapses: left})
+	}
+	byPattern := func(a, b Link) int { return strings.Compare(string(a.Pattern), string(b.Pattern)) }
+	slices.SortFunc(info.Connected, byPattern)
+	slices.SortFunc(info.Permits, byPattern)
+	return info, true
+}
+
+// Path describes whom an update at path would reach, naming at most limit components of each pattern.
+func (d *Dispatcher) Path(path Path, limit int) PathInfo {
+	d.controller.mu.Lock()
+	defer d.controller.unlock()
+	info := PathInfo{Path: path}
+	d.delivered++
+	for _, top := range d.tree.match(path, nil) {
+		a := Audience{Pattern: top.pattern, Connected: len(top.members)}
+		for i, s := range top.members {
+			if s.member.told != d.delivered {
+				s.member.told = d.delivered
+				info.Matched++
+			}
+			if i < limit {
+				since := s.member.connections[s.slot].since
+				a.Some = append(a.Some, Listener{s.member.id, s.member.component, time.Unix(int64(since), 0).UTC()})
+			}
+		}
+		info.Audience = append(info.Audience, a)
+	}
+	return info
+}
+
+// Counts returns how many components are registered, and to how many patterns any of them is connected.
+func (d *Dispatcher) Counts() (components, patterns int) {
+	d.controller.mu.Lock()
+	defer d.controller.unlock()
+	return len(d.controller.members), len(d.tree.exact) + d.tree.wilds
+}

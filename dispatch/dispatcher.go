@@ -1,0 +1,291 @@
+package dispatch
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Dispatcher is the delegate that knows which component wants which path. It obeys the commands that come by on the
+// timeline and tells every other update to the components connected to its path. Its methods may be called from any
+// goroutine, but not from a component's Update.
+type Dispatcher struct {
+	controller *Controller
+
+	// The Controller's lock guards what follows.
+	limits    Limits
+	tree      tree
+	leases    leases
+	watchers  int      // how many connections there are to system paths about members
+	delivered uint64   // counts deliveries; see member.told
+	matched   []*topic // scratch of deliver
+}
+
+// Limits bound what one component may hold here; 0 is no limit.
+type Limits struct {
+	Paths   int // patterns that it is connected to
+	Permits int // patterns that it may publish at
+}
+
+// NewDispatcher makes a Dispatcher and makes it a delegate of c.
+func NewDispatcher(c *Controller) *Dispatcher {
+	d := &Dispatcher{controller: c}
+	d.leases.init(d.lapse)
+	c.Delegate(d)
+	return d
+}
+
+// SetLimits bounds what components may hold from now on. What they already hold stays.
+func (d *Dispatcher) SetLimits(limits Limits) {
+	d.controller.mu.Lock()
+	defer d.controller.unlock()
+	d.limits = limits
+}
+
+// Close stops the clock by which connects and permits lapse.
+func (d *Dispatcher) Close() error {
+	d.controller.mu.Lock()
+	defer d.controller.unlock()
+	d.leases.stop()
+	return nil
+}
+
+// Update implements [Component]: the Controller calls it with every update.
+func (d *Dispatcher) Update(sender ID, path Path, msg *Message) {
+	if path.System() {
+		d.obey(sender, path, msg)
+		return
+	}
+	d.deliver(sender, path, msg)
+}
+
+// Apply passes updates to the delegates as one uninterrupted stretch of the timeline. When one of them cannot be taken
+// it changes nothing and returns an *[UpdateError] that says which one, and why. Apply has a back-end's powers: updates
+// may be commands.
+func (d *Dispatcher) Apply(sender ID, updates ...Update) error {
+	d.controller.mu.Lock()
+	defer d.controller.unlock()
+	if err := d.check(updates); err != nil {
+		return err
+	}
+	for _, u := range updates {
+		d.controller.pass(sender, u.Path, u.Message)
+	}
+	return nil
+}
+
+// Publish is [Dispatcher.Apply] with a client's powers: every path must be one that the client was permitted to publish
+// at, and none may be a command.
+func (d *Dispatcher) Publish(client ID, updates ...Update) error {
+	d.controller.mu.Lock()
+	defer d.controller.unlock()
+	m, ok := d.controller.members[client]
+	if !ok {
+		return ErrUnknownID
+	}
+	for i, u := range updates {
+		if !m.mayPublish(u.Path) {
+			return &UpdateError{i, u.Path, ErrNotPermitted}
+		}
+	}
+	for _, u := range updates {
+		d.controller.pass(client, u.Path, u.Message)
+	}
+	return nil
+}
+
+// mayPublish tells whether a permit of m covers path. No permit covers a command, whatever its pattern.
+func (m *member) mayPublish(path Path) bool {
+	matches := func(p Pattern) bool { return p.Matches(path) }
+	return !path.System() && slices.ContainsFunc(m.permits, matches)
+}
+
+// deliver tells msg to every component connected to path, once. It is the work that rootsd exists for.
+func (d *Dispatcher) deliver(sender ID, path Path, msg *Message) {
+	d.matched = d.tree.match(path, d.matched[:0])
+	if len(d.matched) == 1 && msg.options.Except == "" {
+		for _, s := range d.matched[0].members {
+			s.member.component.Update(sender, path, msg)
+		}
+		return
+	}
+	d.delivered++
+	for _, top := range d.matched {
+		for _, s := range top.members {
+			if s.member.told == d.delivered || s.member.id == msg.options.Except {
+				continue
+			}
+			s.member.told = d.delivered
+			s.member.component.Update(sender, path, msg)
+		}
+	}
+}
+
+// obey does what a command says, and then tells it to those who are connected to its path.
+func (d *Dispatcher) obey(sender ID, path Path, msg *Message) {
+	switch path {
+	case PathGone:
+		d.gone(msg)
+	case PathKick:
+		if !d.kick(sender, msg) {
+			return
+		}
+	case PathConnect, PathDisconnect, PathPermit, PathForbid:
+		o, err := parseOrder(msg)
+		m := d.controller.members[o.id]
+		if err != nil || m == nil || !d.obeyOrder(m, o.pattern, path, msg.options.For) {
+			return
+		}
+	default:
+		id, ok := strings.CutPrefix(string(path), pathTo)
+		if m := d.controller.members[ID(id)]; ok && m != nil {
+			m.component.Update(sender, path, msg)
+		}
+		return
+	}
+	d.deliver(sender, path, msg)
+}
+
+func (d *Dispatcher) obeyOrder(m *member, pattern Pattern, path Path, term time.Duration) (done bool) {
+	switch path {
+	case PathConnect:
+		return d.connect(m, pattern, term)
+	case PathDisconnect:
+		return d.disconnect(m, pattern)
+	case PathPermit:
+		return d.permit(m, pattern, term)
+	default:
+		return d.forbid(m, pattern)
+	}
+}
+
+// connect connects m to pattern and confirms it with a blank message, also where it was connected before: the blank one
+// says that the view starts afresh.
+func (d *Dispatcher) connect(m *member, pattern Pattern, term time.Duration) bool {
+	added := m.find(pattern) < 0
+	if added {
+		if d.limits.Paths > 0 && len(m.connections) >= d.limits.Paths {
+			return false
+		}
+		top := d.tree.add(pattern)
+		m.join(top)
+		pattern = top.pattern
+		if isMembers(pattern) {
+			d.watchers++
+		}
+	}
+	d.leases.set(lease{m.id, pattern, PathDisconnect}, term)
+	m.component.Update(d.controller.id, Path(pattern), blank)
+	if added {
+		d.announce("enter", m.id, pattern)
+	}
+	d.tellHere(m, pattern)
+	return true
+}
+
+// disconnect undoes connect and tells m of it.
+func (d *Dispatcher) disconnect(m *member, pattern Pattern) bool {
+	i := m.find(pattern)
+	if i < 0 {
+		return false
+	}
+	d.sever(m, i)
+	m.component.Update(d.controller.id, PathDisconnected, TextMessage(string(pattern), Options{}))
+	d.announce("leave", m.id, pattern)
+	return true
+}
+
+// sever takes the i-th connection of m away.
+func (d *Dispatcher) sever(m *member, i int) {
+	top := m.connections[i].topic
+	if m.leave(i); len(top.members) == 0 {
+		d.tree.remove(top.pattern)
+	}
+	if isMembers(top.pattern) {
+		d.watchers--
+	}
+	d.leases.set(lease{m.id, top.pattern, PathDisconnect}, 0)
+}
+
+func (d *Dispatcher) permit(m *member, pattern Pattern, term time.Duration) bool {
+	if !slices.Contains(m.permits, pattern) {
+		if d.limits.Permits > 0 && len(m.permits) >= d.limits.Permits {
+			return false
+		}
+		m.permits = append(m.permits, Pattern(strings.Clone(string(pattern))))
+	}
+	d.leases.set(lease{m.id, pattern, PathForbid}, term)
+	return true
+}
+
+func (d *Dispatcher) forbid(m *member, pattern Pattern) bool {
+	i := slices.Index(m.permits, pattern)
+	if i < 0 {
+		return false
+	}
+	m.permits = slices.Delete(m.permits, i, i+1)
+	d.leases.set(lease{m.id, pattern, PathForbid}, 0)
+	return true
+}
+
+// kick tells the component that it is to end. The Controller forgets it once all delegates have seen the command.
+func (d *Dispatcher) kick(sender ID, msg *Message) bool {
+	id, ok := msg.Text()
+	m := d.controller.members[ID(id)]
+	if !ok || m == nil {
+		return false
+	}
+	m.component.Update(sender, PathKick, blank)
+	return true
+}
+
+// gone undoes all that a component had here. Those who watch a path's members hear it of each path it was connected to.
+func (d *Dispatcher) gone(msg *Message) {
+	id, _ := msg.Text()
+	m := d.controller.members[ID(id)]
+	if m == nil {
+		return
+	}
+	for len(m.connections) > 0 {
+		last := len(m.connections) - 1
+		pattern := m.connections[last].topic.pattern
+		d.sever(m, last)
+		d.announce("leave", m.id, pattern)
+	}
+	for _, pattern := range m.permits {
+		d.leases.set(lease{m.id, pattern, PathForbid}, 0)
+	}
+	m.permits = nil
+}
+
+// find returns which of m's connections is to pattern, or -1.
+func (m *member) find(pattern Pattern) int {
+	is := func(c connection) bool { return c.topic.pattern == pattern }
+	return slices.IndexFunc(m.connections, is)
+}
+
+// join connects m to top. Each end notes where the other stands, so that either can be taken out in constant time.
+func (m *member) join(top *topic) {
+	top.members = append(top.members, subscriber{m, int32(len(m.connections))})
+	m.connections = append(m.connections, connection{top, int32(len(top.members) - 1), uint32(time.Now().Unix())})
+}
+
+// leave undoes join for the i-th connection: at both ends the last one moves to the place that falls free.
+func (m *member) leave(i int) {
+	gone := m.connections[i]
+	members := gone.topic.members
+	moved := members[len(members)-1]
+	members[gone.slot] = moved
+	moved.member.connections[moved.slot].slot = gone.slot
+	members[len(members)-1] = subscriber{}
+	gone.topic.members = members[:len(members)-1]
+
+	last := len(m.connections) - 1
+	if i != last {
+		kept := m.connections[last]
+		m.connections[i] = kept
+		kept.topic.members[kept.slot].slot = int32(i)
+	}
+	m.connections[last] = connection{}
+	m.connections = m.connections[:last]
+}

@@ -1,0 +1,53 @@
+package dispatch
+
+import (
+	"strings"
+
+	"github.com/rootsd/rootsd/dispatch/strictjson"
+)
+
+// This file tells who is connected to a path: a component connected to "::members/room/blue" hears {"here":[ids]}, then
+// {"enter":id} and {"leave":id}, in the timeline's order with the messages of room/blue itself. Only connections to the
+// path as such count; one to a pattern that matches it hears what is said there but is not a member.
+
+func isMembers(pattern Pattern) bool { return strings.HasPrefix(string(pattern), pathMembers) }
+
+// announce tells those who watch that a component came or went.
+func (d *Dispatcher) announce(event string, id ID, pattern Pattern) {
+	if d.watchers == 0 || pattern.System() || pattern.Wild() {
+		return
+	}
+	value := append([]byte(`{"`), event...)
+	value = append(value, `":`...)
+	value = append(strictjson.AppendString(value, string(id)), '}')
+	d.deliver(d.controller.id, PathMembers(Path(pattern)), trusted(value))
+}
+
+// tellHere tells a component that begins to watch who is there: for a pattern, once for each path that has members.
+func (d *Dispatcher) tellHere(m *member, pattern Pattern) {
+	if !isMembers(pattern) {
+		return
+	}
+	if !pattern.Wild() {
+		d.tellMembers(m, Path(pattern[len(pathMembers):]))
+		return
+	}
+	for path := range d.tree.exact {
+		if !path.System() && pattern.Matches(PathMembers(path)) {
+			d.tellMembers(m, path)
+		}
+	}
+}
+
+func (d *Dispatcher) tellMembers(m *member, path Path) {
+	value := []byte(`{"here":[`)
+	if top := d.tree.exact[path]; top != nil {
+		for i, s := range top.members {
+			if i > 0 {
+				value = append(value, ',')
+			}
+			value = strictjson.AppendString(value, string(s.member.id))
+		}
+	}
+	m.component.Update(d.controller.id, PathMembers(path), trusted(append(value, "]}"...)))
+}

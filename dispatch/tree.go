@@ -1,0 +1,191 @@
+package dispatch
+
+import "strings"
+
+// tree finds the topics whose patterns match a path. A pattern without wildcards, as most are, is found whole in one
+// table; the others stand in a tree of segments. It is not safe for concurrent use.
+type tree struct {
+	exact map[Path]*topic
+	wild  node
+	wilds int // how many topics stand in wild
+}
+
+// topic is one pattern and who is connected to it.
+type topic struct {
+	pattern Pattern
+	members []subscriber
+}
+
+// subscriber is a topic's end of one connection.
+type subscriber struct {
+	member *member
+	slot   int32 // where the topic stands in member.connections
+}
+
+// node is a place in the tree of segments: what may follow, and which patterns end here.
+type node struct {
+	children map[string]*node
+	star     *node  // the segment "*"
+	here     *topic // the pattern ends with the segment before
+	rest     *topic // the pattern ends with "**"
+}
+
+// find returns the topic of pattern, or nil.
+func (t *tree) find(pattern Pattern) *topic {
+	if top, ok := t.exact[Path(pattern)]; ok || !pattern.Wild() {
+		return top
+	}
+	n := &t.wild
+	for segment := range strings.SplitSeq(string(pattern), "/") {
+		if segment == "**" {
+			return n.rest
+		}
+		if n = n.child(segment); n == nil {
+			return nil
+		}
+	}
+	return n.here
+}
+
+// add returns the topic of pattern, made if need be.
+func (t *tree) add(pattern Pattern) *topic {
+	if top := t.find(pattern); top != nil {
+		return top
+	}
+	// The caller's string may be part of a longer one, which a topic should not keep alive.
+	pattern = Pattern(strings.Clone(string(pattern)))
+	top := &topic{pattern: pattern}
+	if !pattern.Wild() {
+		if t.exact == nil {
+			t.exact = make(map[Path]*topic)
+		}
+		t.exact[Path(pattern)] = top
+		return top
+	}
+	t.wilds++
+	n := &t.wild
+	for segment := range strings.SplitSeq(string(pattern), "/") {
+		if segment == "**" {
+			n.rest = top
+			return top
+		}
+		n = n.grow(segment)
+	}
+	n.here = top
+	return top
+}
+
+// remove takes the topic of pattern out.
+func (t *tree) remove(pattern Pattern) {
+	if !pattern.Wild() {
+		delete(t.exact, Path(pattern))
+		return
+	}
+	t.wilds--
+	t.wild.prune(string(pattern))
+}
+
+// match appends the topics whose patterns match path to dst.
+func (t *tree) match(path Path, dst []*topic) []*topic {
+	if top, ok := t.exact[path]; ok {
+		dst = append(dst, top)
+	}
+	if t.wilds == 0 {
+		return dst
+	}
+	if !path.System() {
+		return t.wild.match(string(path), dst)
+	}
+	// No wildcard stands for the first segment of a system path: go on from its literal child only.
+	first, rest, more := strings.Cut(string(path), "/")
+	if n := t.wild.children[first]; n != nil && more {
+		dst = n.match(rest, dst)
+	}
+	return dst
+}
+
+func (n *node) match(path string, dst []*topic) []*topic {
+	for {
+		if n.rest != nil {
+			dst = append(dst, n.rest)
+		}
+		segment, rest, more := strings.Cut(path, "/")
+		child := n.children[segment]
+		for _, next := range [2]*node{child, n.star} {
+			if next != nil && !more && next.here != nil {
+				dst = append(dst, next.here)
+			}
+		}
+		if !more {
+			return dst
+		}
+		// Only a path that both a literal and a "*" can follow needs the stack.
+		switch {
+		case child == nil && n.star == nil:
+			return dst
+		case child == nil:
+			child = n.star
+		case n.star != nil:
+			dst = n.star.match(rest, dst)
+		}
+		n, path = child, rest
+	}
+}
+
+func (n *node) child(segment string) *node {
+	if segment == "*" {
+		return n.star
+	}
+	return n.children[segment]
+}
+
+func (n *node) grow(segment string) *node {
+	next := n.child(segment)
+	if next != nil {
+		return next
+	}
+	next = &node{}
+	if segment == "*" {
+		n.star = next
+		return next
+	}
+	if n.children == nil {
+		n.children = make(map[string]*node)
+	}
+	n.children[strings.Clone(segment)] = next
+	return next
+}
+
+// prune takes out the topic of the pattern that goes on from n, and the nodes that only it needed.
+// It reports whether n is needed no more.
+func (n *node) prune(pattern string) (empty bool) {
+	segment, rest, more := strings.Cut(pattern, "/")
+	switch next := n.child(segment); {
+	case segment == "**":
+		n.rest = nil
+	case next == nil:
+		return false
+	case more:
+		if next.prune(rest) {
+			n.drop(segment)
+		}
+	default:
+		next.here = nil
+		if next.empty() {
+			n.drop(segment)
+		}
+	}
+	return n.empty()
+}
+
+func (n *node) drop(segment string) {
+	if segment == "*" {
+		n.star = nil
+		return
+	}
+	delete(n.children, segment)
+}
+
+func (n *node) empty() bool {
+	return len(n.children) == 0 && n.star == nil && n.here == nil && n.rest == nil
+}
