@@ -1,0 +1,115 @@
+package ingest
+
+import (
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/transport/lane"
+)
+
+// Config is what an Ingest takes. All of it can be changed while it runs; see [Ingest.SetConfig].
+type Config struct {
+	Guard      lane.Guard
+	MaxBody    int           // bytes
+	MaxMessage int           // bytes of one message's JSON text
+	MaxWait    time.Duration // the longest "wait" for a receipt
+	BodyTime   time.Duration // for a body to arrive
+}
+
+// Ingest serves back-ends. It implements http.Handler, and dispatch.Component for its ID alone: it is the sender of what
+// back-ends say.
+type Ingest struct {
+	id         dispatch.ID
+	controller *dispatch.Controller
+	dispatcher *dispatch.Dispatcher
+	handler    lane.Handler
+	stats      Stats
+	settings   atomic.Pointer[Config]
+	drain      chan struct{} // closed when nobody is to wait for receipts any more
+	drainOnce  sync.Once
+}
+
+// Stats are what an Ingest counts. All fields may be read at any time.
+type Stats struct {
+	Published atomic.Uint64 // updates taken
+	Refused   lane.Tally    // requests refused, by reason
+}
+
+// New makes an Ingest that gives updates to d, below c.
+func New(config Config, c *dispatch.Controller, d *dispatch.Dispatcher, log *slog.Logger) *Ingest {
+	i := &Ingest{controller: c, dispatcher: d, drain: make(chan struct{})}
+	i.handler = lane.Handler{Serve: i.serve, Refused: &i.stats.Refused, Log: log}
+	i.settings.Store(&config)
+	i.id = c.Register(i)
+	return i
+}
+
+// Update implements [dispatch.Component]. An Ingest is connected to nothing.
+func (i *Ingest) Update(dispatch.ID, dispatch.Path, *dispatch.Message) {}
+
+// SetConfig changes what i takes from now on.
+func (i *Ingest) SetConfig(config Config) { i.settings.Store(&config) }
+
+// Stats returns what i counts.
+func (i *Ingest) Stats() *Stats { return &i.stats }
+
+// Drain has those who wait for receipts answered now, with what is known.
+func (i *Ingest) Drain() { i.drainOnce.Do(func() { close(i.drain) }) }
+
+// Close takes i out of the registry.
+func (i *Ingest) Close() error {
+	i.Drain()
+	i.controller.Unregister(i.id)
+	return nil
+}
+
+// ServeHTTP implements http.Handler.
+func (i *Ingest) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.handler.ServeHTTP(w, r) }
+
+const hint = "back-ends POST to /update, /connect, /disconnect, /permit, /forbid and /kick, and GET /clients/{id} and /paths/{path}"
+
+func (i *Ingest) serve(w http.ResponseWriter, r *http.Request) error {
+	config := i.settings.Load()
+	if err := config.Guard.Check(r); err != nil {
+		return err
+	}
+	if id, ok := strings.CutPrefix(r.URL.Path, "/clients/"); ok {
+		return get(r, func() error { return i.client(w, dispatch.ID(id)) })
+	}
+	if path, ok := strings.CutPrefix(r.URL.Path, "/paths/"); ok {
+		return get(r, func() error { return i.path(w, r, path) })
+	}
+	serve, ok := routes[r.URL.Path]
+	if !ok {
+		return lane.NotFound(r, hint)
+	}
+	if r.Method != http.MethodPost {
+		return lane.MethodNotAllowed(r, "POST")
+	}
+	return lane.ReadBody(w, r, config.MaxBody, config.BodyTime, func(body []byte) error {
+		return serve(i, w, r, body)
+	})
+}
+
+// routes are what back-ends POST to.
+var routes = map[string]func(i *Ingest, w http.ResponseWriter, r *http.Request, body []byte) error{
+	"/":           (*Ingest).legacy,
+	"/update":     (*Ingest).update,
+	"/connect":    order{dispatch.PathConnect}.serve,
+	"/disconnect": order{dispatch.PathDisconnect}.serve,
+	"/permit":     order{dispatch.PathPermit}.serve,
+	"/forbid":     order{dispatch.PathForbid}.serve,
+	"/kick":       (*Ingest).kick,
+}
+
+func get(r *http.Request, serve func() error) error {
+	if r.Method != http.MethodGet {
+		return lane.MethodNotAllowed(r, "GET")
+	}
+	return serve()
+}

@@ -1,0 +1,110 @@
+package ingest
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/transport/lane"
+)
+
+// How many components of a pattern GET /paths/{path} names: unless it is told otherwise (?limit=), and at most.
+const (
+	someNamed = 100
+	mostNamed = 10_000
+)
+
+// link is a connection or permit as GET /clients/{id} shows it.
+type link struct {
+	Path   dispatch.Pattern `json:"path"`
+	Since  *time.Time       `json:"since,omitempty"`
+	Lapses string           `json:"lapses_in,omitempty"`
+}
+
+// client tells what one client is connected to, what it may publish, and what its session says of itself.
+func (i *Ingest) client(w http.ResponseWriter, id dispatch.ID) error {
+	info, ok := i.dispatcher.Client(id)
+	if !ok {
+		return unknownID(id)
+	}
+	return lane.WriteJSON(w, http.StatusOK, struct {
+		ID        dispatch.ID    `json:"id"`
+		Connected []link         `json:"connected"`
+		Permits   []link         `json:"permits"`
+		Session   json.Marshaler `json:"session,omitempty"`
+	}{info.ID, links(info.Connected), links(info.Permits), describe(info.Component)})
+}
+
+// describe returns how a component describes itself, if it does.
+func describe(c dispatch.Component) json.Marshaler {
+	m, _ := c.(json.Marshaler)
+	return m
+}
+
+func links(from []dispatch.Link) []link {
+	all := make([]link, len(from))
+	for n, l := range from {
+		all[n] = link{Path: l.Pattern}
+		if !l.Since.IsZero() {
+			all[n].Since = &l.Since
+		}
+		if l.Lapses > 0 {
+			all[n].Lapses = l.Lapses.Round(time.Second).String()
+		}
+	}
+	return all
+}
+
+// listener is a component as GET /paths/{path} shows it.
+type listener struct {
+	ID      dispatch.ID    `json:"id"`
+	Since   time.Time      `json:"since"`
+	Session json.Marshaler `json:"session,omitempty"`
+}
+
+// audience is a pattern as GET /paths/{path} shows it.
+type audience struct {
+	Pattern   dispatch.Pattern `json:"pattern"`
+	Connected int              `json:"connected"`
+	Clients   []listener       `json:"clients"`
+}
+
+// path tells whom an update at a path would reach.
+func (i *Ingest) path(w http.ResponseWriter, r *http.Request, text string) error {
+	path, err := dispatch.ParsePath(text)
+	if err != nil {
+		return lane.Refuse(http.StatusBadRequest, "path", "%v", err).AtField("path")
+	}
+	limit, err := limitOf(r)
+	if err != nil {
+		return err
+	}
+	info := i.dispatcher.Path(path, limit)
+	audiences := make([]audience, len(info.Audience))
+	for n, a := range info.Audience {
+		clients := make([]listener, len(a.Some))
+		for m, s := range a.Some {
+			clients[m] = listener{s.ID, s.Since, describe(s.Component)}
+		}
+		audiences[n] = audience{a.Pattern, a.Connected, clients}
+	}
+	return lane.WriteJSON(w, http.StatusOK, struct {
+		Path     dispatch.Path `json:"path"`
+		Matched  int           `json:"matched"`
+		Audience []audience    `json:"audience"`
+	}{path, info.Matched, audiences})
+}
+
+func limitOf(r *http.Request) (int, error) {
+	text := r.URL.Query().Get("limit")
+	if text == "" {
+		return someNamed, nil
+	}
+	limit, err := strconv.Atoi(text)
+	if err != nil || limit < 0 || limit > mostNamed {
+		return 0, lane.Refuse(http.StatusBadRequest, "limit", "limit must be a number from 0 to %d, not %q", mostNamed, text).AtField("limit")
+	}
+	return limit, nil
+}

@@ -1,0 +1,160 @@
+package push
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/transport/lane"
+)
+
+// This file is the long-poll on net/http: a goroutine for each request that waits.
+
+// opening answers a client that has no session yet: at once, with the token to come back with.
+func (p *Push) opening(w http.ResponseWriter, r *http.Request) error {
+	patterns, err := p.openPatterns(r.URL.Query()["path"])
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	s, err := p.open(now)
+	if err != nil {
+		return err
+	}
+	if err := p.connect(s, dispatch.PathConnect, patterns); err != nil {
+		p.leave(s)
+		return err
+	}
+	poller := newPoller()
+	if err := s.Park(0, poller, now); err == nil && p.answer(w, s, poller) {
+		return nil
+	}
+	return p.poll(w, r, s, poller)
+}
+
+// polling answers a client that comes back with a token.
+func (p *Push) polling(w http.ResponseWriter, r *http.Request, text string) error {
+	t, ok := parseToken(text)
+	if !ok {
+		return p.opening(w, r)
+	}
+	s := p.find(t)
+	if s == nil {
+		return p.opening(w, r)
+	}
+	poller := newPoller()
+	switch err := s.Park(t.cursor, poller, time.Now()); {
+	case errors.Is(err, ErrStale):
+		return lane.Refuse(http.StatusConflict, "stale", "a newer token of this session was used already; go on with that one")
+	case err != nil:
+		return p.opening(w, r)
+	}
+	return p.poll(w, r, s, poller)
+}
+
+// poll waits until there is an answer for the client, and gives it.
+func (p *Push) poll(w http.ResponseWriter, r *http.Request, s *Session, poller *poller) error {
+	for {
+		switch state, wait := s.Ready(poller, time.Now()); state {
+		case Answer:
+			if p.answer(w, s, poller) {
+				return nil
+			}
+		case Superseded:
+			return lane.Refuse(http.StatusConflict, "superseded", "another poll of this session has come, and is answered instead of this one")
+		case Ended:
+			return p.write(w, s.Farewell(nil))
+		case Hold:
+			if !poller.wait(r, wait) {
+				s.Unpark(poller, time.Now())
+				return nil
+			}
+		}
+	}
+}
+
+// scratch holds buffers in which answers are built.
+var scratch = sync.Pool{New: func() any { return new([]byte) }}
+
+// keptScratch is the largest buffer that is kept for the next answer.
+const keptScratch = 64 << 10
+
+// answer takes what waits in s and sends it. It reports whether it did; if not, s has another answer for the poller now.
+func (p *Push) answer(w http.ResponseWriter, s *Session, poller *poller) bool {
+	buf := scratch.Get().(*[]byte)
+	defer scratch.Put(buf)
+	body, seq, ok := s.Take((*buf)[:0], poller, time.Now())
+	if !ok {
+		return false
+	}
+	// What a client did not get stays in its session until a token says that it did.
+	if err := p.write(w, body); err == nil {
+		s.Wrote(seq, time.Now())
+	}
+	if cap(body) <= keptScratch {
+		*buf = body
+	}
+	return true
+}
+
+// write sends an answer.
+func (p *Push) write(w http.ResponseWriter, body []byte) error {
+	p.stats.Answers.Add(1)
+	header := w.Header()
+	header["Content-Type"] = contentType
+	header["Cache-Control"] = noStore
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	if p.draining.Load() {
+		header.Set("Connection", "close")
+	}
+	// A ResponseWriter that knows no deadlines, as in tests, has no slow reader either.
+	control := http.NewResponseController(w)
+	_ = control.SetWriteDeadline(time.Now().Add(p.config().WriteTime))
+	if _, err := w.Write(body); err != nil {
+		return err
+	}
+	if err := control.Flush(); err != nil {
+		return err
+	}
+	_ = control.SetWriteDeadline(time.Time{})
+	return nil
+}
+
+var (
+	contentType = []string{"application/json"}
+	noStore     = []string{"no-store"}
+)
+
+// poller is a request that waits. Waking it never blocks.
+type poller struct{ woken chan struct{} }
+
+func newPoller() *poller { return &poller{make(chan struct{}, 1)} }
+
+// Wake implements [Waiter].
+func (p *poller) Wake() {
+	select {
+	case p.woken <- struct{}{}:
+	default:
+	}
+}
+
+// wait returns when the poller is woken or, if atMost is above 0, when that much time has passed. It reports whether the client is
+// still there.
+func (p *poller) wait(r *http.Request, atMost time.Duration) bool {
+	var later <-chan time.Time
+	if atMost > 0 {
+		timer := time.NewTimer(atMost)
+		defer timer.Stop()
+		later = timer.C
+	}
+	select {
+	case <-p.woken:
+	case <-later:
+	case <-r.Context().Done():
+		return false
+	}
+	return true
+}

@@ -1,0 +1,148 @@
+package push
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/transport/lane"
+)
+
+// Config is how a Push behaves. All of it can be changed while it runs; see [Push.SetConfig].
+type Config struct {
+	Hold        time.Duration // how long a poll may wait before it is answered with nothing
+	Bundle      time.Duration // a burst gets at most one answer in this time
+	Expire      time.Duration // how long a session lives without a waiting request
+	Queue       QueueLimits
+	Origins     []string           // web origins whose pages may use it: "*", "https://host", "https://*.host"
+	Open        []dispatch.Pattern // what a client may connect to by itself
+	MaxSessions int
+	MaxBody     int           // bytes of a body that a client may POST
+	BodyTime    time.Duration // for a body to arrive
+	WriteTime   time.Duration // for a client to take an answer
+}
+
+// Push keeps the clients' sessions and serves them. It implements http.Handler; its URLs are relative to where it is
+// mounted, so a prefix is the caller's to strip.
+type Push struct {
+	dispatcher *dispatch.Dispatcher
+	controller *dispatch.Controller
+	log        *slog.Logger
+	handler    lane.Handler
+	wheel      *wheel
+	stats      Stats
+	settings   atomic.Pointer[Config]
+	draining   atomic.Bool
+
+	mu       sync.RWMutex // guards sessions; taken last, with nothing else taken under it
+	sessions map[dispatch.ID]*Session
+}
+
+// New makes a Push whose sessions are told by d, below c. Close it when it is done with.
+func New(config Config, c *dispatch.Controller, d *dispatch.Dispatcher, log *slog.Logger) *Push {
+	p := &Push{dispatcher: d, controller: c, log: log, sessions: make(map[dispatch.ID]*Session)}
+	p.handler = lane.Handler{Serve: p.serve, Refused: &p.stats.Refused, Log: log}
+	p.settings.Store(&config)
+	p.wheel = newWheel(tickFor(config), p.look)
+	return p
+}
+
+// tickFor chooses how closely sessions' times are kept: to a sixty-fourth of the shorter one, so that the wheel's slots
+// reach beyond it.
+func tickFor(config Config) time.Duration {
+	return max(min(config.Hold, config.Expire)/64, time.Millisecond)
+}
+
+// SetConfig changes how p behaves from now on. What a session holds already is brought within new limits when it is told
+// of something next.
+func (p *Push) SetConfig(config Config) { p.settings.Store(&config) }
+
+func (p *Push) config() *Config { return p.settings.Load() }
+
+// Stats returns what p counts.
+func (p *Push) Stats() *Stats { return &p.stats }
+
+// Sessions returns how many sessions there are.
+func (p *Push) Sessions() int {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return len(p.sessions)
+}
+
+// Drain has every waiting poll answered now, and refuses new sessions. Polls of old ones are answered at once from then
+// on, so that all clients have what there is before the daemon stops.
+func (p *Push) Drain() {
+	p.draining.Store(true)
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	for _, s := range p.sessions {
+		s.wake()
+	}
+}
+
+// Close stops looking after sessions. Nothing may be served any more when it is called.
+func (p *Push) Close() error {
+	p.wheel.close()
+	return nil
+}
+
+// open makes a session, if there is room for one more.
+func (p *Push) open(now time.Time) (*Session, error) {
+	if p.draining.Load() {
+		return nil, lane.Refuse(http.StatusServiceUnavailable, "draining", "rootsd is stopping; try again soon").
+			With("Retry-After", "1").With("Connection", "close")
+	}
+	if max := p.config().MaxSessions; p.Sessions() >= max {
+		return nil, lane.Refuse(http.StatusServiceUnavailable, "sessions", "there are %d sessions, and no room for more; try again soon", max).
+			With("Retry-After", "5")
+	}
+	s := &Session{push: p, opened: now, deadline: now.Add(p.config().Expire)}
+	dispatch.AppendSecret(s.secret[:0])
+	s.id = p.controller.Register(s)
+	p.mu.Lock()
+	p.sessions[s.id] = s
+	p.mu.Unlock()
+	p.stats.Opened.Add(1)
+	p.wheel.add(s, min(p.config().Expire, p.config().Hold))
+	return s, nil
+}
+
+// find returns the session that t belongs to and gives the right to, or nil.
+func (p *Push) find(t token) *Session {
+	p.mu.RLock()
+	s := p.sessions[t.id]
+	p.mu.RUnlock()
+	if s == nil || !s.holds(t.secret) {
+		return nil
+	}
+	return s
+}
+
+// forget takes a session out of the table.
+func (p *Push) forget(s *Session, how string) {
+	p.mu.Lock()
+	delete(p.sessions, s.id)
+	p.mu.Unlock()
+	p.stats.Ended.Add(how)
+}
+
+// look is the wheel's: it ends sessions that nobody came back for.
+func (p *Push) look(s *Session, now time.Time) (again time.Duration, ok bool) {
+	again, expired := s.look(now)
+	if expired {
+		p.forget(s, "expired")
+		p.controller.Unregister(s.id)
+	}
+	return again, again > 0
+}
+
+// leave ends a session whose client says goodbye.
+func (p *Push) leave(s *Session) {
+	if s.end() {
+		p.forget(s, "left")
+		p.controller.Unregister(s.id)
+	}
+}

@@ -1,0 +1,173 @@
+package push
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/dispatch/strictjson"
+	"github.com/rootsd/rootsd/transport/lane"
+)
+
+// ServeHTTP implements http.Handler: it serves clients at "/" and "/<token>".
+func (p *Push) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
+
+const hint = "clients come to the root, or with a token"
+
+func (p *Push) serve(w http.ResponseWriter, r *http.Request) error {
+	if err := p.cors(w, r); err != nil {
+		return err
+	}
+	text := strings.TrimPrefix(r.URL.Path, "/")
+	// No ID has a dot, but the files that browsers and robots ask every server for have.
+	if first, _, _ := strings.Cut(text, "/"); strings.Contains(first, ".") {
+		return lane.NotFound(r, hint)
+	}
+	switch r.Method {
+	case http.MethodOptions:
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	case http.MethodGet:
+		if strings.Count(text, "/") > 2 {
+			return lane.NotFound(r, hint)
+		}
+		if text == "" {
+			return p.opening(w, r)
+		}
+		return p.polling(w, r, text)
+	case http.MethodPost, http.MethodDelete:
+		return p.serveToken(w, r, text)
+	}
+	return lane.MethodNotAllowed(r, "GET, POST, DELETE, OPTIONS")
+}
+
+// serveToken does what a client asks of its session beside waiting: publish, leave, and connect to open paths.
+func (p *Push) serveToken(w http.ResponseWriter, r *http.Request, text string) error {
+	action := ""
+	if i := strings.LastIndexByte(text, '/'); strings.Count(text, "/") == 3 {
+		text, action = text[:i], text[i+1:]
+	}
+	t, ok := parseToken(text)
+	if !ok {
+		return lane.NotFound(r, "that is not a token")
+	}
+	s := p.find(t)
+	if s == nil {
+		return lane.Refuse(http.StatusNotFound, "unknown_token", "this session has ended, or never was; open a new one")
+	}
+	switch {
+	case r.Method == http.MethodDelete && action == "", r.Method == http.MethodPost && action == "leave":
+		p.leave(s)
+		w.WriteHeader(http.StatusNoContent)
+		return nil
+	case r.Method == http.MethodDelete:
+		return lane.MethodNotAllowed(r, "POST")
+	case action == "":
+		return p.publish(w, r, s)
+	case action == "connect":
+		return p.connecting(w, r, s, dispatch.PathConnect)
+	case action == "disconnect":
+		return p.connecting(w, r, s, dispatch.PathDisconnect)
+	}
+	return lane.NotFound(r, "after a token may stand leave, connect or disconnect")
+}
+
+// publish passes on what a client has to say, where it is permitted to.
+func (p *Push) publish(w http.ResponseWriter, r *http.Request, s *Session) error {
+	config := p.config()
+	rules := lane.Rules{MaxMessage: config.MaxBody, From: s.id}
+	return lane.ReadBody(w, r, config.MaxBody, config.BodyTime, func(body []byte) error {
+		batch, err := rules.ParseUpdates(body)
+		if err != nil {
+			return err
+		}
+		if err := p.dispatcher.Publish(s.id, batch.Updates...); err != nil {
+			return lane.DispatchProblem(err)
+		}
+		p.stats.Published.Add(uint64(len(batch.Updates)))
+		return lane.WriteJSON(w, http.StatusOK, accepted{len(batch.Updates)})
+	})
+}
+
+type accepted struct {
+	Accepted int `json:"accepted"`
+}
+
+// connecting connects a client to open paths, or disconnects it, as it asks.
+func (p *Push) connecting(w http.ResponseWriter, r *http.Request, s *Session, command dispatch.Path) error {
+	config := p.config()
+	return lane.ReadBody(w, r, config.MaxBody, config.BodyTime, func(body []byte) error {
+		paths, err := parsePaths(body)
+		if err != nil {
+			return err
+		}
+		patterns, err := p.openPatterns(paths)
+		if err != nil {
+			return err
+		}
+		if err := p.connect(s, command, patterns); err != nil {
+			return err
+		}
+		return lane.WriteJSON(w, http.StatusOK, struct {
+			Paths []dispatch.Pattern `json:"paths"`
+		}{patterns})
+	})
+}
+
+// parsePaths reads an array of paths.
+func parsePaths(body []byte) ([]string, error) {
+	scanner := strictjson.NewScanner(body)
+	if scanner.AtEnd() {
+		return nil, lane.Refuse(http.StatusBadRequest, "empty_body", "the body is empty; send an array of paths")
+	}
+	paths, err := lane.ScanStrings(&scanner, "path")
+	if err == nil {
+		err = scanner.End()
+	}
+	if err != nil {
+		return nil, lane.JSONProblem(err)
+	}
+	return paths, nil
+}
+
+// openPatterns checks that a client may connect to paths by itself.
+func (p *Push) openPatterns(paths []string) ([]dispatch.Pattern, error) {
+	patterns := make([]dispatch.Pattern, 0, len(paths))
+	for i, text := range paths {
+		pattern, err := dispatch.ParsePattern(text)
+		if err != nil {
+			return nil, lane.Refuse(http.StatusBadRequest, "path", "%v", err).AtEntry(i).AtField("path")
+		}
+		if !p.isOpen(pattern) {
+			return nil, lane.Refuse(http.StatusForbidden, "not_open",
+				"%q is not an open path; the application connects clients to it, or push.open in the configuration opens it", text).
+				AtEntry(i).AtField("path")
+		}
+		patterns = append(patterns, pattern)
+	}
+	return patterns, nil
+}
+
+func (p *Push) isOpen(pattern dispatch.Pattern) bool {
+	for _, open := range p.config().Open {
+		if open.Covers(pattern) {
+			return true
+		}
+	}
+	return false
+}
+
+// connect gives the command for each of patterns, in the client's own name.
+func (p *Push) connect(s *Session, command dispatch.Path, patterns []dispatch.Pattern) error {
+	if len(patterns) == 0 {
+		return nil
+	}
+	updates := make([]dispatch.Update, len(patterns))
+	for i, pattern := range patterns {
+		updates[i] = dispatch.Command(command, s.id, pattern, 0)
+	}
+	if err := p.dispatcher.Apply(s.id, updates...); err != nil {
+		return lane.DispatchProblem(err)
+	}
+	return nil
+}

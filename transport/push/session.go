@@ -1,0 +1,293 @@
+package push
+
+import (
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/rootsd/rootsd/dispatch"
+)
+
+// Session is one client's mailbox: a component that keeps what it is told until the client has confirmed it. Its methods
+// may be called from any goroutine. None of them blocks.
+type Session struct {
+	push   *Push
+	id     dispatch.ID
+	secret [secretLength]byte
+	opened time.Time
+
+	mu       sync.Mutex // guards what follows; taken on the timeline, so never held while anything waits
+	queue    queue
+	patterns []dispatch.Pattern // those with wildcards that it is connected to, for marks that stand for many paths
+	waiter   Waiter             // who waits for something to happen here; nil when nobody does
+	deadline time.Time          // parked: when to answer with nothing; otherwise: when to expire
+	answered time.Time          // when the last answer that had updates was taken
+	gapped   uint64             // how many updates were lost to limits
+	ended    bool
+}
+
+// Waiter is parked on a session by whoever serves its client.
+type Waiter interface {
+	// Wake says that [Session.Ready] may have a new answer. It is called with the session's lock held, often on the
+	// timeline: it must not block, and must not call the session. It may be called more than once.
+	Wake()
+}
+
+// Why a session does not let a [Waiter] park.
+var (
+	ErrEnded = errors.New("the session has ended")
+	ErrStale = errors.New("a newer token of this session was used already")
+	ErrAhead = errors.New("the cursor is of a token that was never given out")
+)
+
+// Update implements [dispatch.Component].
+func (s *Session) Update(_ dispatch.ID, path dispatch.Path, msg *dispatch.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	if path == dispatch.PathKick {
+		s.endLocked()
+		s.push.forget(s, "kicked")
+		return
+	}
+	s.notePattern(path, msg)
+	if r := msg.Receipt(); r != nil {
+		r.Match()
+	}
+	limits := &s.push.config().Queue
+	messages, bytes := len(s.queue.entries), s.queue.bytes
+	s.queue.put(path, msg)
+	s.gap(s.queue.trim(*limits, s.patterns))
+	s.push.stats.queued(len(s.queue.entries)-messages, s.queue.bytes-bytes)
+	if s.waiter != nil {
+		s.waiter.Wake()
+	}
+}
+
+// notePattern keeps the list of patterns true: a connect is confirmed with a blank message at the pattern, and no update
+// can have a pattern's path.
+func (s *Session) notePattern(path dispatch.Path, msg *dispatch.Message) {
+	if path == dispatch.PathDisconnected {
+		text, _ := msg.Text()
+		is := func(p dispatch.Pattern) bool { return string(p) == text }
+		s.patterns = slices.DeleteFunc(s.patterns, is)
+		return
+	}
+	pattern := dispatch.Pattern(path)
+	if msg.Blank() && pattern.Wild() && !slices.Contains(s.patterns, pattern) {
+		s.patterns = append(s.patterns, pattern)
+	}
+}
+
+func (s *Session) gap(lost int) {
+	if lost > 0 {
+		s.gapped += uint64(lost)
+		s.push.stats.Gapped.Add(uint64(lost))
+	}
+}
+
+// Park confirms everything up to cursor and has w woken when there is something for the client. A waiter that was parked
+// before is superseded: it is woken, and [Session.Ready] tells it so. The errors are ErrEnded, ErrStale and ErrAhead;
+// they change nothing.
+func (s *Session) Park(cursor uint64, w Waiter, now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.ended:
+		return ErrEnded
+	case cursor < s.queue.confirmed:
+		return ErrStale
+	case cursor > s.queue.sent:
+		return ErrAhead
+	}
+	messages, bytes := len(s.queue.entries), s.queue.bytes
+	s.queue.confirm(cursor)
+	s.gap(s.queue.expire(s.push.config().Queue.Age, now))
+	s.push.stats.queued(len(s.queue.entries)-messages, s.queue.bytes-bytes)
+	if s.waiter != nil {
+		s.waiter.Wake()
+	} else {
+		s.push.stats.Parked.Add(1)
+	}
+	s.waiter = w
+	s.deadline = now.Add(s.push.config().Hold)
+	return nil
+}
+
+// Unpark takes w away, if it is still the one that is parked: its client has gone.
+func (s *Session) Unpark(w Waiter, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiter == w {
+		s.unparkLocked(now)
+	}
+}
+
+func (s *Session) unparkLocked(now time.Time) {
+	s.waiter = nil
+	s.deadline = now.Add(s.push.config().Expire)
+	s.push.stats.Parked.Add(-1)
+}
+
+// State is what a parked waiter is to do.
+type State int
+
+const (
+	Hold       State = iota // go on waiting
+	Answer                  // take the answer
+	Superseded              // another waiter has taken its place
+	Ended                   // the session is no more
+)
+
+// Ready says what w is to do. For Hold, a wait above 0 says when to ask again even if nothing wakes it: something is
+// there, but the last answer went out so recently that more may come by then.
+func (s *Session) Ready(w Waiter, now time.Time) (state State, wait time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.ended:
+		return Ended, 0
+	case s.waiter != w:
+		return Superseded, 0
+	case s.push.draining.Load(), !now.Before(s.deadline):
+		return Answer, 0
+	case len(s.queue.entries) == 0:
+		return Hold, 0
+	}
+	if wait := s.push.config().Bundle - now.Sub(s.answered); wait > 0 {
+		return Hold, wait
+	}
+	return Answer, 0
+}
+
+// Take appends the answer to dst, {"updates":[…],"reconnectWith":"<token>"}, and takes w away. seq is for
+// [Session.Wrote]. If w was superseded or the session has ended since it asked, ok is false and nothing has changed.
+func (s *Session) Take(dst []byte, w Waiter, now time.Time) (answer []byte, seq uint64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiter != w || s.ended {
+		return dst, 0, false
+	}
+	s.unparkLocked(now)
+	if len(s.queue.entries) > 0 {
+		s.answered = now
+	}
+	dst = append(dst, `{"updates":[`...)
+	cursor := s.queue.confirmed
+	for i := range s.queue.entries {
+		e := &s.queue.entries[i]
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, e.message.Wire(e.path)...)
+		cursor = e.seq
+	}
+	s.queue.sent = max(s.queue.sent, cursor)
+	return s.appendEnd(dst, cursor), cursor, true
+}
+
+// Farewell appends an answer without updates for a waiter that was told [Ended]. Its token is known no more, so that the
+// client's next poll opens a new session and the back-end is asked again.
+func (s *Session) Farewell(dst []byte) []byte {
+	return s.appendEnd(append(dst, `{"updates":[`...), 0)
+}
+
+func (s *Session) appendEnd(dst []byte, cursor uint64) []byte {
+	dst = append(dst, `],"reconnectWith":"`...)
+	dst = appendToken(dst, s.id, cursor, s.secret[:])
+	return append(dst, "\"}\n"...)
+}
+
+// Wrote notes that an answer was written to the client's socket.
+func (s *Session) Wrote(seq uint64, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.queue.wrote(seq, func(m *dispatch.Message) {
+		s.push.stats.deliver(m, now)
+	})
+}
+
+// look is what the wheel does with the session: it wakes a waiter whose time is up, and ends a session that nobody came
+// back for. It returns when to look again, 0 for never.
+func (s *Session) look(now time.Time) (again time.Duration, expired bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return 0, false
+	}
+	left := s.deadline.Sub(now)
+	if left <= 0 {
+		if s.waiter == nil {
+			return 0, s.endLocked()
+		}
+		s.waiter.Wake()
+	}
+	// A client that parks after this gets a deadline that may come before that of now.
+	hold := s.push.config().Hold
+	if left <= 0 || left > hold {
+		left = hold
+	}
+	return left, false
+}
+
+// wake has a waiter look again.
+func (s *Session) wake() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiter != nil {
+		s.waiter.Wake()
+	}
+}
+
+// end ends the session and reports whether it was this call that did.
+func (s *Session) end() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.endLocked()
+}
+
+func (s *Session) endLocked() bool {
+	if s.ended {
+		return false
+	}
+	s.ended = true
+	s.push.stats.queued(-len(s.queue.entries), -s.queue.bytes)
+	s.queue.clear()
+	if s.waiter != nil {
+		s.waiter.Wake()
+		s.push.stats.Parked.Add(-1)
+		s.waiter = nil
+	}
+	return true
+}
+
+// holds tells whether secret is the session's, in a time that does not depend on where it differs.
+func (s *Session) holds(secret string) bool {
+	return subtle.ConstantTimeCompare(s.secret[:], []byte(secret)) == 1
+}
+
+// MarshalJSON describes the session to people who ask why something does or does not arrive.
+func (s *Session) MarshalJSON() ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	description := struct {
+		Transport string    `json:"transport"`
+		Since     time.Time `json:"since"`
+		Parked    bool      `json:"parked"`
+		Until     time.Time `json:"until"` // when an empty answer is due or, if it is not parked, when it expires
+		Queued    int       `json:"queued"`
+		Bytes     int       `json:"bytes"`
+		Cursor    uint64    `json:"cursor"`
+		Confirmed uint64    `json:"confirmed"`
+		Gapped    uint64    `json:"gapped"`
+	}{
+		"long-poll", s.opened.UTC(), s.waiter != nil, s.deadline.UTC(),
+		len(s.queue.entries), s.queue.bytes, s.queue.last, s.queue.confirmed, s.gapped,
+	}
+	return json.Marshal(description)
+}
