@@ -1,0 +1,185 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/transport/ingest"
+	"github.com/rootsd/rootsd/transport/lane"
+	"github.com/rootsd/rootsd/transport/line"
+	"github.com/rootsd/rootsd/transport/push"
+	"github.com/rootsd/rootsd/transport/tail"
+)
+
+// components is the one table of what rootsd is made of. Each row makes its part of the daemon from the configuration,
+// or returns nil where that turns it off. They are built, drained and closed in this order: what takes updates first,
+// the log of all that was said last.
+var components = []struct {
+	name  string
+	build func(*daemon, *Config) (*part, error)
+}{
+	{"ingest", buildIngest},
+	{"line", buildLine},
+	{"push", buildPush},
+	{"admin", buildAdmin},
+	{"log", buildLog},
+}
+
+func buildIngest(d *daemon, c *Config) (*part, error) {
+	if c.Ingest.Listen == "" {
+		return nil, nil
+	}
+	in := ingest.New(ingestConfig(c), d.controller, d.dispatcher, d.log)
+	return &part{
+		ports:    []*port{d.httpPort("ingest.listen", c.Ingest.Listen, in, controlConnections, &in.Stats().Refused)},
+		apply:    func(c *Config) { in.SetConfig(ingestConfig(c)) },
+		drain:    in.Drain,
+		close:    in.Close,
+		counters: []prometheus.Collector{published("ingest", in.Stats().Published.Load), refusals("ingest", &in.Stats().Refused)},
+	}, nil
+}
+
+func ingestConfig(c *Config) ingest.Config {
+	return ingest.Config{
+		Guard:      lane.Guard{Tokens: Reveal(c.Ingest.Tokens), Hosts: c.Hosts},
+		MaxBody:    int(c.Ingest.MaxBody),
+		MaxMessage: int(c.Ingest.MaxMessage),
+		MaxWait:    c.Ingest.MaxWait,
+		BodyTime:   c.Limits.Body,
+	}
+}
+
+func buildLine(d *daemon, c *Config) (*part, error) {
+	if c.Line.Listen == "" && c.Line.HTTP == "" {
+		return nil, nil
+	}
+	receiver := line.NewReceiver(d.lineConfig(c), d.controller, d.dispatcher)
+	guard := lane.NewGuarded(lineGuard(c), receiver.Handler(), d.log)
+	p := &part{
+		apply: func(c *Config) {
+			receiver.SetConfig(d.lineConfig(c))
+			guard.SetGuard(lineGuard(c))
+		},
+		close:    receiver.Close,
+		counters: lineCounters(receiver, guard.Refused()),
+	}
+	if c.Line.Listen != "" {
+		p.ports = append(p.ports, d.linePort(c.Line.Listen, receiver))
+	}
+	if c.Line.HTTP != "" {
+		p.ports = append(p.ports, d.httpPort("line.http", c.Line.HTTP, guard, controlConnections, guard.Refused()))
+	}
+	return p, nil
+}
+
+func (d *daemon) lineConfig(c *Config) line.Config {
+	return line.Config{
+		Tokens:         Reveal(c.Line.Tokens),
+		MaxLine:        int(c.Ingest.MaxMessage) + 4*dispatch.MaxPath,
+		MaxConnections: c.Limits.ControlConnections,
+		Header:         c.Limits.Header,
+		Log:            d.log,
+	}
+}
+
+func lineGuard(c *Config) lane.Guard {
+	return lane.Guard{Tokens: Reveal(c.Line.Tokens), Hosts: c.Hosts}
+}
+
+func buildPush(d *daemon, c *Config) (*part, error) {
+	if c.Push.Listen == "" {
+		return nil, nil
+	}
+	p := push.New(pushConfig(c), d.controller, d.dispatcher, d.log)
+	connections := func(c *Config) int { return c.Limits.Connections }
+	return &part{
+		ports:    []*port{d.httpPort("push.listen", c.Push.Listen, withPrefix(c.Push.Prefix, p), connections, &p.Stats().Refused)},
+		apply:    func(c *Config) { p.SetConfig(pushConfig(c)) },
+		drain:    p.Drain,
+		close:    p.Close,
+		counters: pushCounters(p),
+	}, nil
+}
+
+func pushConfig(c *Config) push.Config {
+	open := make([]dispatch.Pattern, len(c.Push.Open))
+	for i, text := range c.Push.Open {
+		// The configuration was checked, so that this cannot fail.
+		open[i], _ = dispatch.ParsePattern(text)
+	}
+	return push.Config{
+		Hold: c.Push.Hold, Bundle: c.Push.Bundle, Expire: c.Push.Expire,
+		Queue:       push.QueueLimits{Messages: c.Push.Queue.Messages, Bytes: int(c.Push.Queue.Bytes), Age: c.Push.Queue.Age},
+		Origins:     c.Push.Origins,
+		Open:        open,
+		MaxSessions: c.Limits.Sessions,
+		MaxBody:     int(c.Limits.Publish),
+		BodyTime:    c.Limits.Body,
+		WriteTime:   c.Limits.Write,
+	}
+}
+
+// withPrefix serves h below prefix and, as a proxy may have taken the prefix off, without it.
+func withPrefix(prefix string, h http.Handler) http.Handler {
+	if prefix == "" {
+		return h
+	}
+	stripped := http.StripPrefix(strings.TrimSuffix(prefix, "/"), h)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, prefix) {
+			stripped.ServeHTTP(w, r)
+			return
+		}
+		h.ServeHTTP(w, r)
+	})
+}
+
+func buildAdmin(d *daemon, c *Config) (*part, error) {
+	if c.Admin.Listen == "" {
+		return nil, nil
+	}
+	watch := tail.New(d.controller, c.Limits.TailBuffer, d.log)
+	guard := lane.NewGuarded(adminGuard(c), d.adminMux(watch), d.log)
+	return &part{
+		ports: []*port{d.httpPort("admin.listen", c.Admin.Listen, d.withHealth(guard), controlConnections, guard.Refused())},
+		apply: func(c *Config) { guard.SetGuard(adminGuard(c)) },
+		drain: watch.Drain,
+		counters: []prometheus.Collector{
+			refusals("admin", guard.Refused()),
+			counter("rootsd_tail_dropped_total", "Updates that a slow rootsd tail did not show.", watch.Dropped),
+		},
+	}, nil
+}
+
+func adminGuard(c *Config) lane.Guard {
+	guard := lane.Guard{Hosts: c.Hosts}
+	if c.Admin.Token != "" {
+		guard.Tokens = []string{string(c.Admin.Token)}
+	}
+	return guard
+}
+
+func buildLog(d *daemon, c *Config) (*part, error) {
+	if c.Log.Output == "off" {
+		return nil, nil
+	}
+	config := line.WriterConfig{Buffer: int(c.Limits.LogBuffer), Log: d.log}
+	if c.Log.Output != "stdout" {
+		config.File = c.Log.Output
+	}
+	writer, err := line.NewWriter(config)
+	if err != nil {
+		return nil, err
+	}
+	d.controller.Delegate(writer)
+	return &part{
+		reopen:   writer.Reopen,
+		close:    writer.Close,
+		counters: logCounters(writer),
+	}, nil
+}
+
+func controlConnections(c *Config) int { return c.Limits.ControlConnections }

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"time"
+)
+
+// Config is everything that can be set about a daemon. [DefaultConfig] gives one that works as it is; [LoadConfig]
+// lays a file, the environment and the command line over it.
+//
+// The struct tags are the reference that everything else is made from: toml is the name in a file (and, with the
+// tables before it, the key that errors, flags and variables are named after), help the text of its flag, min and max
+// what is accepted, and reload:"yes" marks what takes effect without a restart.
+type Config struct {
+	Name   string        `toml:"name" help:"first part of every ID that this daemon gives out"`
+	Drain  time.Duration `toml:"drain" min:"0s" max:"10m" reload:"yes" help:"how long a stop may take"`
+	Hosts  []string      `toml:"hosts" reload:"yes" help:"names by which back-ends call this daemon, beside its own"`
+	Push   PushConfig    `toml:"push"`
+	Ingest IngestConfig  `toml:"ingest"`
+	Line   LineConfig    `toml:"line"`
+	Log    LogConfig     `toml:"log"`
+	Admin  AdminConfig   `toml:"admin"`
+	Limits LimitsConfig  `toml:"limits"`
+}
+
+// PushConfig is the side of the clients: browsers and whoever else waits for updates.
+type PushConfig struct {
+	Listen  string        `toml:"listen" help:"address that clients connect to; empty: off"`
+	Prefix  string        `toml:"prefix" help:"path before every push URL, such as /comet/"`
+	Hold    time.Duration `toml:"hold" min:"100ms" max:"10m" reload:"yes" help:"how long a poll waits for a message"`
+	Bundle  time.Duration `toml:"bundle" min:"0s" max:"10s" reload:"yes" help:"shortest time between a client's answers under a burst"`
+	Expire  time.Duration `toml:"expire" min:"1s" max:"24h" reload:"yes" help:"how long a session lives without a waiting request"`
+	Origins []string      `toml:"origins" reload:"yes" help:"web origins whose pages may connect"`
+	Open    []string      `toml:"open" reload:"yes" help:"patterns that clients may connect themselves to"`
+	Queue   QueueConfig   `toml:"queue"`
+}
+
+// QueueConfig bounds what one session keeps for a client that has not confirmed it yet.
+type QueueConfig struct {
+	Messages int           `toml:"messages" min:"1" max:"1000000" reload:"yes" help:"messages kept for a client"`
+	Bytes    Bytes         `toml:"bytes" min:"1KiB" max:"1GiB" reload:"yes" help:"bytes kept for a client"`
+	Age      time.Duration `toml:"age" min:"100ms" max:"24h" reload:"yes" help:"how long a message is kept for a client"`
+}
+
+// IngestConfig is the side of the back-ends: HTTP requests that update and connect.
+type IngestConfig struct {
+	Listen     string        `toml:"listen" help:"address that back-ends post to; empty: off"`
+	Tokens     []Secret      `toml:"tokens" reload:"yes" help:"tokens, one of which a back-end must send; empty: none asked for"`
+	MaxBody    Bytes         `toml:"max_body" min:"1KiB" max:"1GiB" reload:"yes" help:"largest body of a request"`
+	MaxMessage Bytes         `toml:"max_message" min:"256B" max:"64MiB" reload:"yes" help:"largest message"`
+	MaxWait    time.Duration `toml:"max_wait" min:"100ms" max:"10m" reload:"yes" help:"longest time that an update may wait for its receipt"`
+}
+
+// LineConfig is the line protocol: "path; message" over TCP, and its HTTP form.
+type LineConfig struct {
+	Listen string   `toml:"listen" help:"address of the line protocol; empty: off"`
+	HTTP   string   `toml:"http" help:"address of the line protocol's HTTP form; empty: off"`
+	Tokens []Secret `toml:"tokens" reload:"yes" help:"tokens, one of which a connection must send; empty: none asked for"`
+}
+
+// LogConfig is the log of updates, and the daemon's own messages on stderr.
+type LogConfig struct {
+	Output string `toml:"output" help:"where updates are written: off, stdout or a file's path"`
+	Format string `toml:"format" help:"form of the daemon's own messages: text or json"`
+	Level  string `toml:"level" reload:"yes" help:"least important message that is written: debug, info, warn or error"`
+}
+
+// AdminConfig is the operator's address: metrics, health, profiles, the dashboard.
+type AdminConfig struct {
+	Listen string `toml:"listen" help:"address of metrics, health checks and the dashboard; empty: off"`
+	Token  Secret `toml:"token" reload:"yes" help:"token that an operator must send; empty: none asked for"`
+}
+
+// LimitsConfig is what keeps memory and file descriptors bounded, whatever clients and back-ends do.
+type LimitsConfig struct {
+	Sessions           int           `toml:"sessions" min:"1" max:"100000000" reload:"yes" help:"sessions at a time"`
+	Connections        int           `toml:"connections" min:"1" max:"100000000" reload:"yes" help:"connections at a time on the push port"`
+	ControlConnections int           `toml:"control_connections" min:"1" max:"1000000" reload:"yes" help:"connections at a time on each ingest, line and admin port"`
+	Paths              int           `toml:"paths" min:"1" max:"1000000" reload:"yes" help:"paths that one client may be connected to"`
+	Permits            int           `toml:"permits" min:"1" max:"1000000" reload:"yes" help:"patterns that one client may be permitted to publish to"`
+	Publish            Bytes         `toml:"publish" min:"1KiB" max:"64MiB" reload:"yes" help:"largest body that a client may post"`
+	Header             time.Duration `toml:"header" min:"100ms" max:"10m" help:"time to send a request's header"`
+	Body               time.Duration `toml:"body" min:"100ms" max:"10m" reload:"yes" help:"time to send a request's body"`
+	Write              time.Duration `toml:"write" min:"100ms" max:"10m" reload:"yes" help:"time to take an answer"`
+	LogBuffer          Bytes         `toml:"log_buffer" min:"4KiB" max:"1GiB" help:"bytes of log.output kept while its file is slow"`
+	TailBuffer         int           `toml:"tail_buffer" min:"1" max:"10000000" help:"updates kept for a slow rootsd tail"`
+}
+
+// DefaultConfig returns the configuration of a daemon that was told nothing. The caller owns it.
+func DefaultConfig() *Config {
+	return &Config{
+		Name:  "roots",
+		Drain: 10 * time.Second,
+		Hosts: []string{},
+		Push: PushConfig{
+			Listen: ":8008", Hold: 25 * time.Second, Bundle: 50 * time.Millisecond, Expire: 30 * time.Second,
+			Origins: []string{"*"}, Open: []string{},
+			Queue: QueueConfig{Messages: 1000, Bytes: 256 << 10, Age: 60 * time.Second},
+		},
+		Ingest: IngestConfig{
+			Listen: "127.0.0.1:8004", Tokens: []Secret{},
+			MaxBody: 1 << 20, MaxMessage: 64 << 10, MaxWait: 60 * time.Second,
+		},
+		Line:  LineConfig{Listen: "127.0.0.1:8007", Tokens: []Secret{}},
+		Log:   LogConfig{Output: "off", Format: "text", Level: "info"},
+		Admin: AdminConfig{Listen: "127.0.0.1:8009"},
+		Limits: LimitsConfig{
+			Sessions: 1_000_000, Connections: 1_000_000, ControlConnections: 1000, Paths: 1000, Permits: 100,
+			Publish: 64 << 10, Header: 10 * time.Second, Body: 10 * time.Second, Write: 10 * time.Second,
+			LogBuffer: 1 << 20, TailBuffer: 10_000,
+		},
+	}
+}
+
+// Clone returns a copy that shares nothing with c.
+func (c *Config) Clone() *Config {
+	copied := *c
+	for _, s := range Settings() {
+		s.copy(&copied, c)
+	}
+	return &copied
+}
+
+// Changes names the settings in which next differs from c: those that take effect when the configuration is read
+// again, and those that need a restart. Both are in the order of [Settings].
+func (c *Config) Changes(next *Config) (reloadable, fixed []string) {
+	for _, s := range Settings() {
+		switch {
+		case s.equal(c, next):
+		case s.Reload:
+			reloadable = append(reloadable, s.Key)
+		default:
+			fixed = append(fixed, s.Key)
+		}
+	}
+	return reloadable, fixed
+}
+
+// WithFixedFrom returns a copy of c in which whatever needs a restart stands as it does in running: what a daemon that
+// goes on running may apply. The mixture is checked again, because each configuration may be sound where the mixture
+// is not: a file that moves ingest to loopback and drops its tokens would otherwise leave the old, public address
+// without any.
+func (c *Config) WithFixedFrom(running *Config) (*Config, error) {
+	mixed := c.Clone()
+	for _, s := range Settings() {
+		if !s.Reload {
+			s.copy(mixed, running)
+		}
+	}
+	if err := mixed.Validate(); err != nil {
+		return nil, fmt.Errorf("config: not without a restart: %w", err)
+	}
+	return mixed, nil
+}
+
+// ConfigError is one thing that is wrong with a configuration. It never holds the value of a secret.
+type ConfigError struct {
+	File   string // the file as it was named; empty where the value came from elsewhere
+	Line   int    // in File, from 1; 0 without a File
+	Key    string // as its source calls it: push.hold, ROOTS_PUSH_HOLD or --push-hold; empty for a syntax error
+	Reason string // what is wrong and how it should be
+}
+
+// Error returns "roots.toml:12: push.holt: unknown key; did you mean push.hold?", without what is not known of that.
+func (e *ConfigError) Error() string {
+	text := e.Reason
+	if e.Key != "" {
+		text = e.Key + ": " + text
+	}
+	if e.File != "" {
+		text = fmt.Sprintf("%s:%d: %s", e.File, e.Line, text)
+	}
+	return text
+}
+
+// joined returns all problems as one error, those of the file first and in the order of its lines; nil without any.
+func joined(problems []*ConfigError) error {
+	slices.SortStableFunc(problems, func(a, b *ConfigError) int {
+		if (a.File == "") != (b.File == "") {
+			if a.File == "" {
+				return 1
+			}
+			return -1
+		}
+		return a.Line - b.Line
+	})
+	errs := make([]error, len(problems))
+	for i, p := range problems {
+		errs[i] = p
+	}
+	return errors.Join(errs...)
+}
+
+// field returns the value of a setting in c.
+func (c *Config) field(s Setting) reflect.Value {
+	return reflect.ValueOf(c).Elem().FieldByIndex(s.index)
+}
