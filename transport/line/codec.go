@@ -125,19 +125,26 @@ func escapeTail(dst []byte, start int, extra byte) []byte {
 	return appendEscaped(dst[:start], moved, extra)
 }
 
+// appendEscaped appends text with its escapes. dst may end in the same array that text stands in, not after it.
 func appendEscaped(dst, text []byte, extra byte) []byte {
 	const digits = "0123456789abcdef"
+	start := 0 // text[start:i] is to be appended as it is
 	for i := 0; i < len(text); {
-		value, size := needsEscape(text[i:], extra)
-		if size == 0 {
-			dst = append(dst, text[i])
+		if !suspects[text[i]] {
 			i++
 			continue
 		}
+		value, size := needsEscape(text[i:], extra)
+		if size == 0 {
+			i++
+			continue
+		}
+		dst = append(dst, text[start:i]...)
 		dst = append(dst, '\\', 'x', digits[value>>4], digits[value&15])
 		i += size
+		start = i
 	}
-	return dst
+	return append(dst, text[start:]...)
 }
 
 // needsEscape tells whether the character at the start of text needs an escape: its size in bytes, or 0 if it does not,
@@ -185,21 +192,24 @@ func isControl(value byte) bool { return value < ' ' || 0x7f <= value && value <
 
 // unescape returns text with its escapes read.
 func unescape(text []byte, extra byte) string {
-	if bytes.IndexByte(text, '\\') < 0 {
+	i := bytes.IndexByte(text, '\\')
+	if i < 0 {
 		return string(text)
 	}
 	var b strings.Builder
 	b.Grow(len(text))
-	for i := 0; i < len(text); {
-		value, ok := readEscape(text[i:], extra)
-		if !ok {
-			b.WriteByte(text[i])
-			i++
-			continue
+	for ; i >= 0; i = bytes.IndexByte(text, '\\') {
+		b.Write(text[:i])
+		text = text[i:]
+		if value, ok := readEscape(text, extra); ok {
+			b.WriteRune(rune(value))
+			text = text[escapeSize:]
+		} else {
+			b.WriteByte('\\')
+			text = text[1:]
 		}
-		b.WriteRune(rune(value))
-		i += escapeSize
 	}
+	b.Write(text)
 	return b.String()
 }
 

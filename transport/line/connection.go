@@ -33,7 +33,7 @@ func (c *connection) awaitFirstLocked(s *settings) {
 		deadline = time.Now().Add(s.Header)
 	}
 	// A connection that takes no deadline is closed, and the next read says so.
-	c.conn.SetReadDeadline(deadline)
+	_ = c.conn.SetReadDeadline(deadline)
 }
 
 // serve reads lines until the connection ends.
@@ -122,14 +122,14 @@ func (c *connection) admit(line []byte) bool {
 		return false
 	}
 	c.admitted = true
-	c.conn.SetReadDeadline(time.Time{})
+	_ = c.conn.SetReadDeadline(time.Time{})
 	return true
 }
 
 // end takes leave of a connection that cannot be read any more.
 func (c *connection) end(err error) {
 	switch {
-	case err == io.EOF:
+	case errors.Is(err, io.EOF):
 		if len(c.buf) > 0 {
 			c.takeLine(c.buf)
 		}

@@ -9,8 +9,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rootsd/rootsd/dispatch"
 	"go.uber.org/goleak"
+
+	"github.com/rootsd/rootsd/dispatch"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -102,7 +103,7 @@ func (s *server) serve(t testing.TB, l net.Listener) {
 	})
 }
 
-// listen has the server listen on TCP and returns where.
+// tcp has the server listen on TCP and returns where.
 func (s *server) tcp(t testing.TB) (addr string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

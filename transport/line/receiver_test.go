@@ -13,8 +13,9 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/rootsd/rootsd/dispatch"
 	"pgregory.net/rapid"
+
+	"github.com/rootsd/rootsd/dispatch"
 )
 
 // exchange writes to addr, ends its side, and returns what the server had to say until it closed the connection. By
@@ -83,6 +84,7 @@ func TestReceiver(t *testing.T) {
 		{"HTTP and a token", secret, []string{"GET / HTTP/1.1\n::token; first\na; 1\n"}, nil, Stats{Foreign: 1}},
 		{"not quite HTTP", Config{}, []string{"log; GET / HTTP/1.1\na HTTP/1.1\n"},
 			[]string{"log; GET / HTTP/1.1", "a HTTP/1.1; "}, Stats{Lines: 2}},
+		{"an empty line first", Config{}, []string{"\r\na; 1\n"}, []string{"a; 1"}, Stats{Lines: 1, Malformed: 1}},
 		{"HTTP later", Config{}, []string{"a; 1\nGET / HTTP/1.1\n"},
 			[]string{"a; 1", "GET / HTTP/1.1; "}, Stats{Lines: 2}},
 

@@ -21,7 +21,7 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
 		header.Set("Allow", http.MethodGet)
 		header.Set("Content-Type", "application/problem+json")
 		w.WriteHeader(http.StatusMethodNotAllowed)
-		io.WriteString(w, `{"title":"Method Not Allowed","status":405,"detail":"Use GET /<percent-encoded line>."}`+"\n")
+		_, _ = io.WriteString(w, methodNotAllowed)
 		return
 	}
 	r.giveTarget(req.RequestURI, req.RemoteAddr)
@@ -29,11 +29,15 @@ func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
 	header.Set("Connection", "close")
 	// A GET that does something must reach us each time.
 	header.Set("Cache-Control", "no-store")
-	io.WriteString(w, sent)
+	_, _ = io.WriteString(w, sent)
 }
 
 // sent is the answer that the clients of 2009 compare byte for byte. It is not JSON.
 const sent = "{sent:true}"
+
+// methodNotAllowed is the problem, as RFC 9457 has it, of a request that is no GET.
+const methodNotAllowed = `{"title":"Method Not Allowed","status":405,"reason":"method",` +
+	`"detail":"this address takes GET /<percent-encoded line>"}`
 
 // giveTarget passes on the line in a request target.
 func (r *Receiver) giveTarget(target, remote string) {

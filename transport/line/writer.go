@@ -10,6 +10,7 @@ import (
 	"os"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/rootsd/rootsd/dispatch"
@@ -46,7 +47,8 @@ type WriterStats struct {
 
 // Writer is the log: a component that writes every update it is told of as a line. Make it a delegate of the Controller.
 // Update never waits for the destination: one goroutine writes, and where it falls so far behind that the buffer is full,
-// lines are dropped, and a line at PathDropped takes their place. Its methods may be called from any goroutine.
+// lines are dropped, and a line at PathDropped takes their place. Its methods, but for Update, may be called from any
+// goroutine.
 type Writer struct {
 	file  string // the name, "" where there is none
 	log   *slog.Logger
@@ -54,13 +56,17 @@ type Writer struct {
 	limit int           // of len(pending), in bytes
 	wake  chan struct{} // has room for one: there is something for run to look at
 	done  chan struct{} // closed when run has ended
+	full  atomic.Bool   // dropped > 0; changed with mu held
+
+	// line belongs to Update, whose calls never overlap: the line that it makes.
+	line []byte
 
 	// mu guards the fields below. It is taken under the Controller's lock, and nothing slow is done under it.
 	mu      sync.Mutex
-	pending []byte   // lines to write; there is always room for one more at PathDropped
-	dropped uint64   // how many lines are missing after pending
-	next    *os.File // was opened by Reopen, to be taken up by run
-	current io.Writer
+	pending []byte    // lines to write; there is always room for one more at PathDropped
+	dropped uint64    // how many lines are missing after pending
+	current io.Writer // what is written to; run alone changes it
+	next    *os.File  // was opened by Reopen, to be taken up by run
 	closing bool
 	stats   WriterStats
 
@@ -123,33 +129,54 @@ func openLog(name string) (*os.File, error) {
 	return file, nil
 }
 
-// Update implements dispatch.Component: it takes the line into the buffer, or drops it.
+// Update implements dispatch.Component: it takes the line into the buffer, or drops it. The line is made before mu is
+// taken: run could hardly get hold of mu otherwise while there are many updates.
 func (w *Writer) Update(_ dispatch.ID, path dispatch.Path, msg *dispatch.Message) {
-	w.mu.Lock()
-	first := w.addLocked(path, msg)
-	w.mu.Unlock()
-	if first {
-		w.nudge()
+	if w.full.Load() {
+		w.drop()
+		return
+	}
+	if cap(w.line) > w.limit {
+		w.line = nil // one huge message is no reason to keep so much
+	}
+	w.line = AppendUpdate(w.line[:0], path, msg)
+	if !w.add(w.line) {
+		w.drop()
 	}
 }
 
-// addLocked reports whether run may be asleep.
-func (w *Writer) addLocked(path dispatch.Path, msg *dispatch.Message) (first bool) {
+// add takes a line into the buffer, if there is room.
+func (w *Writer) add(line []byte) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	if w.closing {
+		return true
+	}
+	if len(w.pending)+len(line) > w.limit {
 		return false
 	}
-	first = len(w.pending) == 0
-	// Once a line was dropped all others are, until run comes by: there is one gap then, and a full buffer costs nothing.
+	if len(w.pending) == 0 {
+		w.nudge()
+	}
+	w.pending = append(w.pending, line...)
+	w.stats.Lines++
+	return true
+}
+
+// drop counts a line that is not taken. Until run comes by no other is taken either: there is one gap then, and a full
+// buffer costs next to nothing.
+func (w *Writer) drop() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.closing {
+		return
+	}
 	if w.dropped == 0 {
-		if lines := AppendUpdate(w.pending, path, msg); len(lines) <= w.limit {
-			w.pending = lines
-			w.stats.Lines++
-			return first
-		}
+		w.full.Store(true)
+		w.nudge()
 	}
 	w.dropped++
 	w.stats.Dropped++
-	return first
 }
 
 // nudge has run look whether there is something to do.
@@ -185,9 +212,9 @@ func (w *Writer) Reopen() error {
 	return err
 }
 
-// Close takes no more updates, writes what waits, and ends the goroutine. It takes little longer than WriterConfig.Flush;
-// a write that does not end by then is interrupted, and if that fails too Close returns [ErrStuck], and the goroutine ends
-// with the write.
+// Close takes no more updates, writes what waits, and ends the goroutine. If that takes longer than WriterConfig.Flush, the
+// write under way is interrupted, what is left is lost, and Close returns [ErrStuck] within 100 ms. A write that cannot be
+// interrupted, as one to a file cannot, keeps the goroutine until it ends.
 func (w *Writer) Close() error {
 	w.mu.Lock()
 	w.closing = true
@@ -218,7 +245,7 @@ func (w *Writer) interrupt() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if d, ok := w.current.(interface{ SetWriteDeadline(time.Time) error }); ok {
-		d.SetWriteDeadline(time.Now())
+		_ = d.SetWriteDeadline(time.Now())
 	}
 }
 
@@ -234,7 +261,6 @@ func (w *Writer) run() {
 	defer close(w.done)
 	defer w.release()
 	for {
-		w.takeFile()
 		lines, closing := w.takeLines()
 		switch {
 		case len(lines) > 0:
@@ -244,6 +270,7 @@ func (w *Writer) run() {
 			return
 		default:
 			<-w.wake
+			w.takeFile()
 		}
 	}
 }
@@ -257,6 +284,7 @@ func (w *Writer) takeLines() (lines []byte, closing bool) {
 		lines = append(lines, PathDropped+"; "...)
 		lines = append(strconv.AppendUint(lines, w.dropped, 10), '\n')
 		w.dropped = 0
+		w.full.Store(false)
 	}
 	if len(lines) > 0 {
 		w.pending, w.spare = w.spare, nil
