@@ -1,0 +1,40 @@
+# Everything that is done with this project, by name. "make help" lists it.
+
+GO      ?= go
+FUZZTIME ?= 10s
+BENCH   ?= .
+COUNT   ?= 1
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+LINT     = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
+
+.DEFAULT_GOAL := help
+.PHONY: help run build test lint fuzz bench check clean
+
+help: ## list what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## build rootsd and serve with the defaults; prints the URLs (ARGS="--push-open 'public/**'" adds flags)
+	./bin/rootsd serve $(ARGS)
+
+build: ## build bin/rootsd
+	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/rootsd ./cmd/rootsd
+
+test: ## run the tests of all languages; names what is skipped and how to get it
+	$(GO) run .ci/gotest.go -race -timeout 20m ./...
+
+check: ## what has to be right before a commit: format, vet, tests
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }
+	$(GO) vet ./...
+	$(MAKE) test
+
+lint: ## run golangci-lint with .golangci.yml; fetches it the first time
+	$(LINT) run
+
+fuzz: ## run every fuzz target for FUZZTIME (10s)
+	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz
+
+bench: ## run the Go benchmarks for benchstat: make bench BENCH=Match COUNT=10
+	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
+
+clean: ## remove what was built
+	rm -rf bin
