@@ -37,7 +37,7 @@ type Ingest struct {
 // Stats are what an Ingest counts. All fields may be read at any time.
 type Stats struct {
 	Published atomic.Uint64 // updates taken
-	Refused   lane.Tally    // requests refused, by reason
+	Refused   lane.Tally    // requests refused, by reason; "legacy" and "legacy_command" are of the 2009 form
 }
 
 // New makes an Ingest that gives updates to d, below c.
@@ -52,16 +52,16 @@ func New(config Config, c *dispatch.Controller, d *dispatch.Dispatcher, log *slo
 // Update implements [dispatch.Component]. An Ingest is connected to nothing.
 func (i *Ingest) Update(dispatch.ID, dispatch.Path, *dispatch.Message) {}
 
-// SetConfig changes what i takes from now on.
+// SetConfig changes what i takes from the next request on.
 func (i *Ingest) SetConfig(config Config) { i.settings.Store(&config) }
 
 // Stats returns what i counts.
 func (i *Ingest) Stats() *Stats { return &i.stats }
 
-// Drain has those who wait for receipts answered now, with what is known.
+// Drain has those who wait for receipts answered now, with what is known, and whoever comes to wait later as well.
 func (i *Ingest) Drain() { i.drainOnce.Do(func() { close(i.drain) }) }
 
-// Close takes i out of the registry.
+// Close drains i and takes it out of the registry. The error is always nil.
 func (i *Ingest) Close() error {
 	i.Drain()
 	i.controller.Unregister(i.id)
@@ -91,25 +91,28 @@ func (i *Ingest) serve(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodPost {
 		return lane.MethodNotAllowed(r, "POST")
 	}
-	return lane.ReadBody(w, r, config.MaxBody, config.BodyTime, func(body []byte) error {
-		return serve(i, w, r, body)
-	})
+	return serve(i, config, w, r)
 }
 
 // routes are what back-ends POST to.
-var routes = map[string]func(i *Ingest, w http.ResponseWriter, r *http.Request, body []byte) error{
+var routes = map[string]func(i *Ingest, config *Config, w http.ResponseWriter, r *http.Request) error{
 	"/":           (*Ingest).legacy,
 	"/update":     (*Ingest).update,
-	"/connect":    order{dispatch.PathConnect}.serve,
-	"/disconnect": order{dispatch.PathDisconnect}.serve,
-	"/permit":     order{dispatch.PathPermit}.serve,
-	"/forbid":     order{dispatch.PathForbid}.serve,
+	"/connect":    order{dispatch.PathConnect, termMembers}.serve,
+	"/disconnect": order{dispatch.PathDisconnect, plainMembers}.serve,
+	"/permit":     order{dispatch.PathPermit, termMembers}.serve,
+	"/forbid":     order{dispatch.PathForbid, plainMembers}.serve,
 	"/kick":       (*Ingest).kick,
 }
 
 func get(r *http.Request, serve func() error) error {
-	if r.Method != http.MethodGet {
-		return lane.MethodNotAllowed(r, "GET")
+	if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		return lane.MethodNotAllowed(r, "GET, HEAD")
 	}
 	return serve()
+}
+
+// read reads the body of r and has use take it.
+func (c *Config) read(w http.ResponseWriter, r *http.Request, use func(body []byte) error) error {
+	return lane.ReadBody(w, r, c.MaxBody, c.BodyTime, use)
 }

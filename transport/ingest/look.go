@@ -71,7 +71,7 @@ type audience struct {
 	Clients   []listener       `json:"clients"`
 }
 
-// path tells whom an update at a path would reach.
+// path tells whom an update at a path would reach, naming as many components of each pattern as ?limit= says.
 func (i *Ingest) path(w http.ResponseWriter, r *http.Request, text string) error {
 	path, err := dispatch.ParsePath(text)
 	if err != nil {
@@ -104,7 +104,7 @@ func limitOf(r *http.Request) (int, error) {
 	}
 	limit, err := strconv.Atoi(text)
 	if err != nil || limit < 0 || limit > mostNamed {
-		return 0, lane.Refuse(http.StatusBadRequest, "limit", "limit must be a number from 0 to %d, not %q", mostNamed, text).AtField("limit")
+		return 0, lane.Refuse(http.StatusBadRequest, "limit", "limit must be a number from 0 to %d, not %s", mostNamed, lane.Quote(text)).AtField("limit")
 	}
 	return limit, nil
 }

@@ -1,7 +1,9 @@
 package ingest
 
 import (
+	"errors"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/rootsd/rootsd/dispatch"
@@ -13,7 +15,16 @@ import (
 const maxTerm = 366 * 24 * time.Hour
 
 // order serves one of the commands about a client and some paths: {"id":…,"paths":[…]}, and "for" where it may lapse.
-type order struct{ command dispatch.Path }
+type order struct {
+	command dispatch.Path
+	members lane.Members
+}
+
+var (
+	termMembers  = lane.Members{Names: []string{"id", "paths", "for"}, Needed: 2}
+	plainMembers = lane.Members{Names: []string{"id", "paths"}, Needed: 2}
+	kickMembers  = lane.Members{Names: []string{"id"}, Needed: 1}
+)
 
 // orderBody is what its body says.
 type orderBody struct {
@@ -22,20 +33,14 @@ type orderBody struct {
 	term  time.Duration
 }
 
-func (o order) serve(i *Ingest, w http.ResponseWriter, _ *http.Request, body []byte) error {
-	b, err := o.parse(body)
+func (o order) serve(i *Ingest, config *Config, w http.ResponseWriter, r *http.Request) error {
+	var b orderBody
+	err := config.read(w, r, func(body []byte) error { return b.parse(o.members, body) })
 	if err != nil {
 		return err
 	}
-	updates := make([]dispatch.Update, len(b.paths))
-	for n, pattern := range b.paths {
-		updates[n] = dispatch.Command(o.command, b.id, pattern, b.term)
-	}
-	if _, known := i.dispatcher.Client(b.id); !known {
-		return unknownID(b.id)
-	}
-	if err := i.dispatcher.Apply(i.id, updates...); err != nil {
-		return lane.DispatchProblem(err)
+	if err := o.apply(i, &b); err != nil {
+		return err
 	}
 	// By now the connection stands: the caller may read its database, and what changes meanwhile waits for the client.
 	return lane.WriteJSON(w, http.StatusOK, struct {
@@ -44,70 +49,101 @@ func (o order) serve(i *Ingest, w http.ResponseWriter, _ *http.Request, body []b
 	}{b.id, b.paths})
 }
 
-// parse reads the body.
-func (o order) parse(body []byte) (b orderBody, err error) {
-	names := []string{"id", "paths", "for"}
-	if o.command == dispatch.PathDisconnect || o.command == dispatch.PathForbid {
-		names = names[:2]
+// apply gives the commands to the Dispatcher, all or none.
+func (o order) apply(i *Ingest, b *orderBody) error {
+	// No ID has "->". In a command it would end the ID early, and have the rest of it pass for a path: a client that
+	// shows its back-end "<its ID>->secret" must not be connected to a path of its own making.
+	if b.id == "" || strings.Contains(string(b.id), "->") {
+		return unknownID(b.id)
 	}
-	seen, err := scanBody(body, names, func(name string, value strictjson.Value) error {
-		return b.member(name, value)
-	})
-	if err != nil {
-		return b, err
-	}
-	return b, missing(seen, "id", "paths")
-}
-
-func (b *orderBody) member(name string, value strictjson.Value) error {
-	if name == "paths" {
-		return b.parsePaths(value)
-	}
-	text, ok := value.Text()
-	if !ok {
-		return lane.Refuse(http.StatusBadRequest, "bad_body", "%q must be a string, not %s", name, lane.Article(value.Kind)).
-			AtOffset(value.Offset)
-	}
-	if name == "id" {
-		b.id = dispatch.ID(text)
+	if len(b.paths) == 0 {
+		if _, known := i.dispatcher.Client(b.id); !known {
+			return unknownID(b.id)
+		}
 		return nil
 	}
-	var err error
-	b.term, err = lane.ParseTerm(text, maxTerm)
+	updates := make([]dispatch.Update, len(b.paths))
+	for n, pattern := range b.paths {
+		updates[n] = dispatch.Command(o.command, b.id, pattern, b.term)
+	}
+	err := i.dispatcher.Apply(i.id, updates...)
+	var at *dispatch.UpdateError
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, dispatch.ErrUnknownID):
+		return unknownID(b.id)
+	case errors.As(err, &at):
+		// The command's path is our own affair; the caller gave a pattern.
+		at.Path = dispatch.Path(b.paths[at.Index])
+	}
+	return lane.DispatchProblem(err).AtField("paths")
+}
+
+// parse reads the body.
+func (b *orderBody) parse(members lane.Members, body []byte) error {
+	scanner := strictjson.NewScanner(body)
+	if scanner.AtEnd() {
+		return lane.Refuse(http.StatusBadRequest, "empty_body", "the body is empty; send an object with %s", strings.Join(members.Names, ", "))
+	}
+	err := members.Scan(&scanner, b.member)
+	if err == nil {
+		err = scanner.End()
+	}
+	if err != nil {
+		return lane.JSONProblem(err)
+	}
+	return nil
+}
+
+func (b *orderBody) member(name string, value strictjson.Value) (err error) {
+	switch name {
+	case "id":
+		var text string
+		text, err = lane.ScanText(name, value)
+		b.id = dispatch.ID(text)
+	case "paths":
+		err = b.parsePaths(value)
+	case "for":
+		b.term, err = lane.ScanTerm(name, value, maxTerm)
+	}
 	return err
 }
 
 func (b *orderBody) parsePaths(value strictjson.Value) error {
 	scanner := strictjson.NewScanner(value.Raw)
-	texts, err := lane.ScanStrings(&scanner, "path")
-	if err != nil {
-		// The value is JSON, so this says what kind of it was expected; its offset counts from the body's beginning.
-		problem := lane.JSONProblem(err)
-		if problem.Offset != nil {
-			problem.AtOffset(*problem.Offset + value.Offset)
+	b.paths = []dispatch.Pattern{}
+	err := lane.EachString(&scanner, "path", func(text string) error {
+		pattern, err := dispatch.ParsePattern(text)
+		if err != nil {
+			return lane.Refuse(http.StatusBadRequest, "path", "%s: %v", lane.Quote(text), err)
 		}
-		return problem
+		b.paths = append(b.paths, pattern)
+		return nil
+	})
+	if err == nil {
+		return nil
 	}
-	b.paths = make([]dispatch.Pattern, len(texts))
-	for n, text := range texts {
-		if b.paths[n], err = dispatch.ParsePattern(text); err != nil {
-			return lane.Refuse(http.StatusBadRequest, "path", "%q: %v", text, err).AtEntry(n)
-		}
+	problem := lane.JSONProblem(err)
+	if problem.Offset != nil {
+		// The scanner counts from where the array begins, callers from where the body does.
+		problem.AtOffset(*problem.Offset + value.Offset)
 	}
-	return nil
+	return problem
 }
 
 // kick ends a client's session: {"id":…}.
-func (i *Ingest) kick(w http.ResponseWriter, _ *http.Request, body []byte) error {
+func (i *Ingest) kick(config *Config, w http.ResponseWriter, r *http.Request) error {
 	var b orderBody
-	seen, err := scanBody(body, []string{"id"}, b.member)
-	if err == nil {
-		err = missing(seen, "id")
-	}
+	err := config.read(w, r, func(body []byte) error { return b.parse(kickMembers, body) })
 	if err != nil {
 		return err
 	}
-	if err := i.dispatcher.Apply(i.id, dispatch.Kick(b.id)); err != nil {
+	err = i.dispatcher.Apply(i.id, dispatch.Kick(b.id))
+	switch {
+	case errors.Is(err, dispatch.ErrUnknownID):
+		return unknownID(b.id)
+	case err != nil:
 		return lane.DispatchProblem(err)
 	}
 	return lane.WriteJSON(w, http.StatusOK, struct {
@@ -115,32 +151,7 @@ func (i *Ingest) kick(w http.ResponseWriter, _ *http.Request, body []byte) error
 	}{b.id})
 }
 
-// scanBody reads a body that is one object.
-func scanBody(body []byte, names []string, member func(string, strictjson.Value) error) (seen uint, err error) {
-	scanner := strictjson.NewScanner(body)
-	if scanner.AtEnd() {
-		return 0, lane.Refuse(http.StatusBadRequest, "empty_body", "the body is empty; send an object with %q", names)
-	}
-	if seen, err = lane.ScanObject(&scanner, names, member); err == nil {
-		err = scanner.End()
-	}
-	if err != nil {
-		return seen, lane.JSONProblem(err)
-	}
-	return seen, nil
-}
-
-// missing refuses a body in which one of the first names was not seen.
-func missing(seen uint, names ...string) error {
-	for n, name := range names {
-		if seen&(1<<n) == 0 {
-			return lane.Refuse(http.StatusBadRequest, "bad_body", "%q is missing", name).AtField(name)
-		}
-	}
-	return nil
-}
-
 func unknownID(id dispatch.ID) *lane.Problem {
 	return lane.Refuse(http.StatusNotFound, "unknown_id",
-		"no client has the ID %q; it may have gone, and come back with a new one", string(id)).AtField("id")
+		"no client has the ID %s; it may have gone, and come back with a new one", lane.Quote(string(id))).AtField("id")
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"os"
+	"strings"
 	"sync"
 	"time"
 )
@@ -17,10 +18,16 @@ var bodies = sync.Pool{New: func() any { return new(bytes.Buffer) }}
 const keptBody = 64 << 10
 
 // ReadBody reads the body of r, of at most max bytes and within the given time, and has use read it. The bytes are only
-// good until use returns. A body that is too large, too slow or cut short is refused.
+// good until use returns, which should be soon: what waits longer, as for receipts, waits after ReadBody. A body that is
+// too large, too slow, encoded or cut short is refused; an error of use is returned as it is.
 func ReadBody(w http.ResponseWriter, r *http.Request, max int, within time.Duration, use func(body []byte) error) error {
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && coding != "identity" {
-		return Refuse(http.StatusUnsupportedMediaType, "coding", "the body is encoded as %q; send it as it is", coding)
+	// A ResponseWriter that knows no deadlines, as in tests, has no slow reader either. A body that is refused keeps its
+	// deadline: net/http reads on for a while, so that the connection can be closed in order, and would do so for ever.
+	control := http.NewResponseController(w)
+	_ = control.SetReadDeadline(time.Now().Add(within))
+	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		return Refuse(http.StatusUnsupportedMediaType, "coding", "the body is encoded as %s; send it as it is", Quote(coding)).
+			With("Accept-Encoding", "identity")
 	}
 	if r.ContentLength > int64(max) {
 		return tooLarge(max)
@@ -32,18 +39,16 @@ func ReadBody(w http.ResponseWriter, r *http.Request, max int, within time.Durat
 			bodies.Put(buf)
 		}
 	}()
-	// A ResponseWriter that knows no deadlines, as in tests, has no slow reader either.
-	control := http.NewResponseController(w)
-	_ = control.SetReadDeadline(time.Now().Add(within))
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, int64(max)))
-	// Left in place, the deadline would end a request that goes on to wait for receipts.
-	_ = control.SetReadDeadline(time.Time{})
-	if err != nil {
+	if _, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, int64(max))); err != nil {
 		return bodyProblem(err, max, within)
 	}
+	// Left in place, the deadline would end a request that goes on to wait for receipts.
+	_ = control.SetReadDeadline(time.Time{})
 	return use(buf.Bytes())
 }
 
+// bodyProblem refuses a body that could not be read to its end. Where it ends is then unknown, and with it where the
+// next request begins, so the connection is closed.
 func bodyProblem(err error, max int, within time.Duration) *Problem {
 	var large *http.MaxBytesError
 	switch {
@@ -53,9 +58,10 @@ func bodyProblem(err error, max int, within time.Duration) *Problem {
 		return Refuse(http.StatusRequestTimeout, "slow_body", "the body did not arrive within %v", within).
 			With("Connection", "close")
 	case errors.Is(err, io.ErrUnexpectedEOF):
-		return Refuse(http.StatusBadRequest, "cut_body", "the body ended before its Content-Length")
+		return Refuse(http.StatusBadRequest, "cut_body", "the connection ended before the body did").
+			With("Connection", "close")
 	}
-	return Refuse(http.StatusBadRequest, "bad_body", "the body could not be read: %v", err)
+	return Refuse(http.StatusBadRequest, "bad_body", "the body could not be read: %v", err).With("Connection", "close")
 }
 
 func tooLarge(max int) *Problem {

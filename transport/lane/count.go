@@ -26,8 +26,11 @@ func (t *Tally) Add(reason string) {
 	t.counts[reason]++
 }
 
-// Counts returns a copy of the numbers so far.
+// Counts returns a copy of the numbers so far; nil if nothing was counted.
 func (t *Tally) Counts() map[string]uint64 {
+	if t == nil {
+		return nil
+	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return maps.Clone(t.counts)

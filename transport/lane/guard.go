@@ -3,10 +3,8 @@ package lane
 import (
 	"crypto/sha256"
 	"crypto/subtle"
-	"net"
 	"net/http"
 	"net/netip"
-	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -27,7 +25,8 @@ type Guard struct {
 // A page of another site in the developer's own browser can reach loopback ports. Browsers say of their requests where
 // they come from (Origin, and Sec-Fetch-Site of the W3C's Fetch Metadata), so those of another site are refused. A page
 // can also have its own name resolve to 127.0.0.1 (DNS rebinding), which makes it the same site: then the Host field
-// holds that name, and requests for names that are not ours are refused.
+// holds that name, and requests for names that are not ours are refused. A request that brings a token needs no such
+// name, as no page has the token.
 func (g *Guard) Check(r *http.Request) error {
 	if !sameSite(r) {
 		return Refuse(http.StatusForbidden, "cross_site", "a web page of another site may not use this port")
@@ -37,7 +36,7 @@ func (g *Guard) Check(r *http.Request) error {
 	}
 	if !g.ourHost(r.Host) {
 		return Refuse(http.StatusForbidden, "host",
-			"%q is not a name of this daemon; call it by its IP address or localhost, or add the name to hosts", r.Host)
+			"%s is not a name of this daemon; call it by its IP address or localhost, or add the name to hosts", Quote(r.Host))
 	}
 	return nil
 }
@@ -57,7 +56,8 @@ func (g *Guard) checkToken(r *http.Request) error {
 	return nil
 }
 
-// HasToken tells whether given is one of tokens, in a time that depends on neither where they differ nor their length.
+// HasToken tells whether given is one of tokens. The time that it takes says nothing of how much of given is right, nor
+// which token it is. Nothing is no token, even where the tokens have an empty one by mistake.
 func HasToken(tokens []string, given string) bool {
 	sum := sha256.Sum256([]byte(given))
 	found := 0
@@ -65,45 +65,69 @@ func HasToken(tokens []string, given string) bool {
 		want := sha256.Sum256([]byte(token))
 		found |= subtle.ConstantTimeCompare(sum[:], want[:])
 	}
-	return found == 1
+	return found == 1 && given != ""
 }
 
 // sameSite tells whether r comes from no browser, or from a page of the very site that it is for.
 func sameSite(r *http.Request) bool {
-	switch r.Header.Get("Sec-Fetch-Site") {
-	case "", "same-origin", "none":
-	default:
-		return false
+	for _, site := range r.Header["Sec-Fetch-Site"] {
+		if site != "same-origin" && site != "none" {
+			return false
+		}
 	}
 	return SameOrigin(r)
 }
 
 // SameOrigin tells whether r has no Origin field, or one with the host and port that it is for.
 func SameOrigin(r *http.Request) bool {
-	origin := r.Header.Get("Origin")
-	if origin == "" {
-		return true
+	for _, origin := range r.Header["Origin"] {
+		scheme, host, _ := strings.Cut(origin, "://")
+		if scheme != "http" && scheme != "https" || host == "" || !strings.EqualFold(host, r.Host) {
+			return false
+		}
 	}
-	u, err := url.Parse(origin)
-	return err == nil && u.Host != "" && strings.EqualFold(u.Host, r.Host)
+	return true
 }
 
-// ourHost tells whether the Host field of a request names this daemon. HTTP/1.0 has none, nor had it browsers that
-// could be rebound.
-func (g *Guard) ourHost(host string) bool {
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	host = strings.TrimSuffix(strings.Trim(host, "[]"), ".")
-	if host == "" || strings.EqualFold(host, "localhost") {
+// ourHost tells whether the Host field of a request names this daemon. One that is empty, as in HTTP/1.0, comes from no
+// browser: the address of a page always has a host. Nor can an IP address be rebound.
+func (g *Guard) ourHost(field string) bool {
+	if field == "" {
 		return true
 	}
-	if _, err := netip.ParseAddr(host); err == nil {
-		return true
+	name, port := field, ""
+	if literal, ok := strings.CutPrefix(field, "["); ok {
+		name, port, ok = strings.Cut(literal, "]")
+		return ok && isPort(port) && strings.Contains(name, ":") && isAddress(name)
 	}
-	is := func(name string) bool { return strings.EqualFold(name, host) }
-	if name, err := os.Hostname(); err == nil && is(name) {
-		return true
+	if i := strings.IndexByte(field, ':'); i >= 0 {
+		name, port = field[:i], field[i:]
 	}
-	return slices.ContainsFunc(g.Hosts, is)
+	return isPort(port) && (g.knows(name) || isAddress(name) || isOwnName(name))
 }
+
+// knows tells whether name is localhost or one of g's Hosts.
+func (g *Guard) knows(name string) bool {
+	is := func(ours string) bool { return sameName(ours, name) }
+	return is("localhost") || slices.ContainsFunc(g.Hosts, is)
+}
+
+// isOwnName tells whether name is what this machine calls itself.
+func isOwnName(name string) bool {
+	own, err := os.Hostname()
+	return err == nil && sameName(own, name)
+}
+
+// sameName compares the names of two hosts; a dot at the end of either makes no difference.
+func sameName(a, b string) bool {
+	a, b = strings.TrimSuffix(a, "."), strings.TrimSuffix(b, ".")
+	return a != "" && strings.EqualFold(a, b)
+}
+
+func isAddress(text string) bool {
+	_, err := netip.ParseAddr(text)
+	return err == nil
+}
+
+// isPort tells whether text is the part of a Host field after the host: nothing, or a colon and digits.
+func isPort(text string) bool { return text == "" || strings.TrimRight(text, "0123456789") == ":" }

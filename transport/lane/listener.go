@@ -14,20 +14,26 @@ type LimitListener struct {
 	open    atomic.Int64
 	max     atomic.Int64
 	refused *Tally
-	lingers chan struct{} // holds a token for each refused connection that is still being closed
+	running sync.WaitGroup // goroutines of refuse; added to with mu held
+
+	mu      sync.Mutex            // guards what follows
+	lingers map[net.Conn]struct{} // refused connections that are still being closed; nil once the listener is closed
 }
 
-// Refused connections are closed with care, for a second each, but no more than this many at a time: whoever floods the
-// port gets a reset.
-const maxLingers = 64
+const (
+	// maxLingers is how many refused connections are closed with care at a time. Whoever floods the port gets a reset.
+	maxLingers = 64
+	// lingerTime is how long one of them may take to begin its request, and to take its answer.
+	lingerTime = time.Second
+)
 
 const busyAnswer = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nConnection: close\r\n" +
-	"Retry-After: 5\r\nContent-Length: 115\r\n\r\n" +
-	`{"title":"Service Unavailable","status":503,"reason":"connections","detail":"too many connections; try again soon"}`
+	"Retry-After: 5\r\nContent-Length: 116\r\n\r\n" +
+	`{"title":"Service Unavailable","status":503,"reason":"connections","detail":"too many connections; try again soon"}` + "\n"
 
 // NewLimitListener has l accept at most max connections at a time; refused counts the others, as "connections".
 func NewLimitListener(l net.Listener, max int, refused *Tally) *LimitListener {
-	limited := &LimitListener{Listener: l, refused: refused, lingers: make(chan struct{}, maxLingers)}
+	limited := &LimitListener{Listener: l, refused: refused, lingers: make(map[net.Conn]struct{})}
 	limited.max.Store(int64(max))
 	return limited
 }
@@ -38,7 +44,7 @@ func (l *LimitListener) SetMax(max int) { l.max.Store(int64(max)) }
 // Open returns how many connections are open.
 func (l *LimitListener) Open() int { return int(l.open.Load()) }
 
-// Accept waits for the next connection that is within the limit.
+// Accept waits for the next connection that is within the limit. Its error is the listener's own.
 func (l *LimitListener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
@@ -54,31 +60,54 @@ func (l *LimitListener) Accept() (net.Conn, error) {
 	}
 }
 
-// refuse answers conn without waiting for its request. A close with bytes unread would reset the connection, and the
-// answer could be lost with it, so what the client sends is read for a moment.
+// Close stops listening and ends the connections that are being refused. Those that were accepted stay open.
+func (l *LimitListener) Close() error {
+	err := l.Listener.Close()
+	l.mu.Lock()
+	for conn := range l.lingers {
+		conn.Close()
+	}
+	l.lingers = nil
+	l.mu.Unlock()
+	l.running.Wait()
+	return err
+}
+
+// refuse answers conn, without holding up Accept.
 func (l *LimitListener) refuse(conn net.Conn) {
-	select {
-	case l.lingers <- struct{}{}:
-	default:
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.lingers == nil || len(l.lingers) >= maxLingers {
 		conn.Close()
 		return
 	}
-	go func() {
-		defer func() { conn.Close(); <-l.lingers }()
-		_ = conn.SetDeadline(time.Now().Add(time.Second))
-		if _, err := conn.Write([]byte(busyAnswer)); err != nil {
+	l.lingers[conn] = struct{}{}
+	l.running.Go(func() {
+		sayBusy(conn)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		delete(l.lingers, conn)
+	})
+}
+
+// sayBusy answers conn and closes it. It waits for the request to begin: an answer before that is nobody's, and Go's own
+// client throws it away. A close with bytes unread would reset the connection, and the answer could be lost with it, so
+// what the client sends is read for a moment.
+func sayBusy(conn net.Conn) {
+	defer conn.Close()
+	var scratch [1024]byte
+	_ = conn.SetDeadline(time.Now().Add(lingerTime))
+	_, _ = conn.Read(scratch[:])
+	_ = conn.SetDeadline(time.Now().Add(lingerTime))
+	if _, err := conn.Write([]byte(busyAnswer)); err != nil {
+		return
+	}
+	_ = closeWrite(conn)
+	for {
+		if _, err := conn.Read(scratch[:]); err != nil {
 			return
 		}
-		if half, ok := conn.(interface{ CloseWrite() error }); ok {
-			_ = half.CloseWrite()
-		}
-		var scratch [1024]byte
-		for {
-			if _, err := conn.Read(scratch[:]); err != nil {
-				return
-			}
-		}
-	}()
+	}
 }
 
 // limitedConn gives its place back when it is closed.
@@ -88,7 +117,20 @@ type limitedConn struct {
 	once     sync.Once
 }
 
+// Close implements net.Conn.
 func (c *limitedConn) Close() error {
 	c.once.Do(func() { c.listener.open.Add(-1) })
 	return c.Conn.Close()
+}
+
+// CloseWrite says that nothing more will be written. net/http looks for it, so that a client that still sends its body
+// can read the answer that refuses it.
+func (c *limitedConn) CloseWrite() error { return closeWrite(c.Conn) }
+
+// closeWrite ends the writing half of conn, where that can be done alone.
+func closeWrite(conn net.Conn) error {
+	if half, ok := conn.(interface{ CloseWrite() error }); ok {
+		return half.CloseWrite()
+	}
+	return nil
 }

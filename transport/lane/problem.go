@@ -1,26 +1,29 @@
 package lane
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
+	"runtime/debug"
 	"strconv"
+	"strings"
+	"unicode/utf8"
 
 	"github.com/rootsd/rootsd/dispatch"
 )
 
 // Problem is a refused request: an error, and what the one who asked is told of it, as application/problem+json (RFC
-// 9457). The zero value of an optional member is left out.
+// 9457). Entry, Field and Offset are left out where they say nothing.
 type Problem struct {
 	Title  string `json:"title"`            // the kind of problem, the same each time: the text of Status
 	Status int    `json:"status"`           // the HTTP status
 	Reason string `json:"reason"`           // a short word for programs and metrics: "unknown_id", "token"
 	Detail string `json:"detail"`           // what is wrong here and how it should be
 	Entry  *int   `json:"entry,omitempty"`  // which of several updates or paths, counted from 0
-	Field  string `json:"field,omitempty"`  // which member of it
-	Offset *int   `json:"offset,omitempty"` // where in the body, in bytes from 0
+	Field  string `json:"field,omitempty"`  // which member of the update or the body
+	Offset *int   `json:"offset,omitempty"` // where in the body, in bytes from 0: the value, name or byte that is wrong
 
 	header http.Header
 }
@@ -31,6 +34,22 @@ func Refuse(status int, reason, detail string, args ...any) *Problem {
 		detail = fmt.Sprintf(detail, args...)
 	}
 	return &Problem{Title: http.StatusText(status), Status: status, Reason: reason, Detail: detail}
+}
+
+// Quote returns text in quotes for a detail, cut short where it is long: it may be as long as a body.
+func Quote(text string) string { return strconv.Quote(clip(text)) }
+
+// clip returns the first bytes of text, with "…" where there are more.
+func clip(text string) string {
+	const most = 80
+	if len(text) <= most {
+		return text
+	}
+	end := most
+	for end > most-utf8.UTFMax && !utf8.RuneStart(text[end]) {
+		end--
+	}
+	return text[:end] + "…"
 }
 
 // Error returns the detail.
@@ -62,15 +81,16 @@ func MethodNotAllowed(r *http.Request, allow string) *Problem {
 
 // NotFound refuses a request for an address that does not exist.
 func NotFound(r *http.Request, hint string) *Problem {
-	return Refuse(http.StatusNotFound, "address", "there is nothing at %q; %s", r.URL.Path, hint)
+	return Refuse(http.StatusNotFound, "address", "there is nothing at %s; %s", Quote(r.URL.Path), hint)
 }
 
-// DispatchProblem says what an error of package dispatch means to the one who asked.
+// DispatchProblem says what an error of package dispatch means to the one who asked. The entry is the index of a
+// *[dispatch.UpdateError].
 func DispatchProblem(err error) *Problem {
-	p := Refuse(http.StatusBadRequest, "command", "%s", err.Error())
+	p := Refuse(http.StatusBadRequest, "command", "%v", err)
 	for _, known := range dispatchProblems {
 		if errors.Is(err, known.err) {
-			p = Refuse(known.status, known.reason, "%s", err.Error())
+			p = Refuse(known.status, known.reason, "%v", err)
 		}
 	}
 	var at *dispatch.UpdateError
@@ -93,7 +113,8 @@ var dispatchProblems = []struct {
 }
 
 // Handler serves requests by Serve and turns the errors that it returns into answers. A [Problem] is answered as it is;
-// any other error is the daemon's own fault: it is logged, and answered 500 without its text.
+// any other error is the daemon's own fault: it is logged, and answered 500 without its text. So is a panic, but for the
+// answer: the connection is closed.
 type Handler struct {
 	Serve   func(w http.ResponseWriter, r *http.Request) error
 	Refused *Tally // counts problems by reason
@@ -102,13 +123,14 @@ type Handler struct {
 
 // ServeHTTP implements http.Handler.
 func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer h.logPanic(r)
 	err := h.Serve(w, r)
 	if err == nil {
 		return
 	}
 	var p *Problem
 	if !errors.As(err, &p) {
-		h.Log.Error("request failed", "method", r.Method, "url", r.URL.Path, "err", err)
+		h.Log.Error("request failed", "method", r.Method, "at", place(r), "err", err)
 		p = Refuse(http.StatusInternalServerError, "internal", "rootsd could not do this; its log says why")
 	}
 	h.Refused.Add(p.Reason)
@@ -116,29 +138,26 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.write(w)
 }
 
+// logPanic logs a panic as what it is. net/http would say so as well, but only where it speaks of single connections, at
+// debug level.
+func (h Handler) logPanic(r *http.Request) {
+	v := recover()
+	if v == nil {
+		return
+	}
+	if v != http.ErrAbortHandler {
+		h.Log.Error("request panicked", "method", r.Method, "at", place(r), "panic", v, "stack", string(debug.Stack()))
+	}
+	panic(http.ErrAbortHandler)
+}
+
+// place is the first segment of a request's path, for the log. The rest may be a client's secret.
+func place(r *http.Request) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	return "/" + first
+}
+
 func (p *Problem) write(w http.ResponseWriter) {
-	for key, values := range p.header {
-		w.Header()[key] = values
-	}
-	writeJSON(w, p.Status, "application/problem+json", p)
-}
-
-// WriteJSON answers with v as JSON and a newline.
-func WriteJSON(w http.ResponseWriter, status int, v any) error {
-	return writeJSON(w, status, "application/json", v)
-}
-
-func writeJSON(w http.ResponseWriter, status int, contentType string, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encoding the answer: %w", err)
-	}
-	body = append(body, '\n')
-	w.Header().Set("Content-Type", contentType)
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
-	w.WriteHeader(status)
-	// A write that fails has lost its reader: nobody is left to be told.
-	_, _ = w.Write(body)
-	return nil
+	maps.Copy(w.Header(), p.header)
+	_ = writeJSON(w, p.Status, problemType, p)
 }

@@ -16,39 +16,42 @@ type Rules struct {
 	From       dispatch.ID   // the client that publishes them, if it is one
 }
 
-// Batch is a body of updates.
+// Batch is a body of updates. It holds nothing of the body's own bytes.
 type Batch struct {
 	Updates  []dispatch.Update
 	Receipts []*dispatch.Receipt // as many as Updates, nil where none is waited for; or nil altogether
 	Wait     time.Duration       // the longest "wait" of any
 	One      bool                // the body was one object, so the answer is one as well
+
+	first [1]dispatch.Update // what Updates is made of as long as there is but one
 }
 
 // ParseUpdates reads a body of updates: an object {"path","message"}, an array of them, or one after the other with
 // white space between (NDJSON). The whole body is read before anything is returned, so that one bad entry refuses all.
+// The error is a *[Problem] of status 400, or 413 for a message that is too large. It has the entry if the fault is in
+// one, and the offset; a fault between the entries of an array has the offset alone.
 func (rules Rules) ParseUpdates(body []byte) (*Batch, error) {
-	p := updateParser{rules: rules, scanner: strictjson.NewScanner(body)}
+	p := updateParser{rules: rules, scanner: strictjson.NewScanner(body), batch: new(Batch)}
+	p.batch.Updates = p.batch.first[:0]
 	if p.scanner.AtEnd() {
 		return nil, Refuse(http.StatusBadRequest, "empty_body", "the body is empty; send {\"path\":…,\"message\":…} or an array of them")
 	}
-	kind, err := p.scanner.Peek()
-	switch {
-	case err != nil:
-	case kind == strictjson.Array:
+	var err error
+	if kind, _ := p.scanner.Peek(); kind == strictjson.Array {
 		err = p.array()
-	default:
+	} else {
 		err = p.lines()
 	}
 	if err != nil {
-		return nil, JSONProblem(err).AtEntry(len(p.batch.Updates))
+		return nil, JSONProblem(err)
 	}
-	return &p.batch, nil
+	return p.batch, nil
 }
 
 type updateParser struct {
 	rules   Rules
 	scanner strictjson.Scanner
-	batch   Batch
+	batch   *Batch
 }
 
 func (p *updateParser) array() error {
@@ -74,8 +77,11 @@ func (p *updateParser) lines() error {
 	return nil
 }
 
-// updateMembers are the members of an update. The first two are all that a client may give, and must be there.
-var updateMembers = []string{"path", "message", "latest", "except", "wait"}
+// updateMembers are the members of an update, and publishMembers those that a client may give.
+var (
+	updateMembers  = Members{[]string{"path", "message", "latest", "except", "wait"}, 2}
+	publishMembers = Members{updateMembers.Names[:2], 2}
+)
 
 // entry is one update's object as far as it was read.
 type entry struct {
@@ -86,81 +92,70 @@ type entry struct {
 }
 
 func (p *updateParser) update() error {
-	names := updateMembers
+	members := updateMembers
 	if !p.rules.Options {
-		names = names[:2]
+		members = publishMembers
 	}
 	var e entry
-	seen, err := ScanObject(&p.scanner, names, func(name string, value strictjson.Value) error {
-		return p.member(&e, name, value)
+	err := members.Scan(&p.scanner, func(name string, value strictjson.Value) error {
+		return p.rules.member(&e, name, value)
 	})
 	if err != nil {
-		return err
+		return JSONProblem(err).AtEntry(len(p.batch.Updates))
 	}
-	for i, name := range names[:2] {
-		if seen&(1<<i) == 0 {
-			return bad("%q is missing", name).AtField(name).AtOffset(p.scanner.Offset())
-		}
-	}
-	p.add(&e)
+	e.options.From = p.rules.From
+	p.batch.add(&e)
 	return nil
 }
 
-func (p *updateParser) add(e *entry) {
-	e.options.From = p.rules.From
-	if e.wait > 0 {
-		for len(p.batch.Receipts) < len(p.batch.Updates) {
-			p.batch.Receipts = append(p.batch.Receipts, nil)
+func (rules Rules) member(e *entry, name string, value strictjson.Value) (err error) {
+	switch name {
+	case "path":
+		e.path, err = scanPath(value)
+	case "message":
+		e.message = value
+		if len(value.Raw) > rules.MaxMessage {
+			err = Refuse(http.StatusRequestEntityTooLarge, "message_size",
+				"the message is larger than %d bytes", rules.MaxMessage).AtOffset(value.Offset)
 		}
-		e.options.Receipt = dispatch.NewReceipt()
-		p.batch.Wait = max(p.batch.Wait, e.wait)
+	case "latest":
+		e.options.Latest = string(value.Raw) == "true"
+		if value.Kind != strictjson.Bool {
+			err = bad("%q must be true or false, not %s", name, Article(value.Kind)).AtOffset(value.Offset)
+		}
+	case "except":
+		var text string
+		text, err = ScanText(name, value)
+		e.options.Except = dispatch.ID(text)
+	case "wait":
+		e.wait, err = ScanTerm(name, value, rules.MaxWait)
 	}
-	if e.wait > 0 || p.batch.Receipts != nil {
-		p.batch.Receipts = append(p.batch.Receipts, e.options.Receipt)
+	return err
+}
+
+func scanPath(value strictjson.Value) (dispatch.Path, error) {
+	text, err := ScanText("path", value)
+	if err != nil {
+		return "", err
+	}
+	path, err := dispatch.ParsePath(text)
+	if err != nil {
+		return "", Refuse(http.StatusBadRequest, "path", "%v", err).AtOffset(value.Offset)
+	}
+	return path, nil
+}
+
+func (b *Batch) add(e *entry) {
+	if e.wait > 0 {
+		e.options.Receipt = dispatch.NewReceipt()
+		b.Wait = max(b.Wait, e.wait)
+		for len(b.Receipts) < len(b.Updates) {
+			b.Receipts = append(b.Receipts, nil)
+		}
+	}
+	if e.wait > 0 || b.Receipts != nil {
+		b.Receipts = append(b.Receipts, e.options.Receipt)
 	}
 	message := dispatch.NewMessage(e.message, e.options)
-	p.batch.Updates = append(p.batch.Updates, dispatch.Update{Path: e.path, Message: message})
-}
-
-func (p *updateParser) member(e *entry, name string, value strictjson.Value) (err error) {
-	if name == "message" {
-		if e.message = value; len(value.Raw) > p.rules.MaxMessage {
-			return Refuse(http.StatusRequestEntityTooLarge, "message_size",
-				"the message is larger than %d bytes", p.rules.MaxMessage).AtOffset(value.Offset)
-		}
-		return nil
-	}
-	text, isText := value.Text()
-	switch {
-	case name == "latest":
-		if value.Kind != strictjson.Bool {
-			return bad("\"latest\" must be true or false, not %s", Article(value.Kind)).AtOffset(value.Offset)
-		}
-		e.options.Latest = value.Raw[0] == 't'
-	case !isText:
-		return bad("%q must be a string, not %s", name, Article(value.Kind)).AtOffset(value.Offset)
-	case name == "path":
-		if e.path, err = dispatch.ParsePath(text); err != nil {
-			return Refuse(http.StatusBadRequest, "path", "%v", err).AtOffset(value.Offset)
-		}
-	case name == "except":
-		e.options.Except = dispatch.ID(text)
-	case name == "wait":
-		if e.wait, err = ParseTerm(text, p.rules.MaxWait); err != nil {
-			return bad("%v", err).AtOffset(value.Offset)
-		}
-	}
-	return nil
-}
-
-// ParseTerm reads a time such as "2s", above 0 and at most max.
-func ParseTerm(text string, max time.Duration) (time.Duration, error) {
-	d, err := time.ParseDuration(text)
-	switch {
-	case err != nil || d <= 0:
-		return 0, bad("%q is not a time above 0, such as \"2s\" or \"1h30m\"", text)
-	case d > max:
-		return 0, bad("%q is longer than the %v that it may be", text, max)
-	}
-	return d, nil
+	b.Updates = append(b.Updates, dispatch.Update{Path: e.path, Message: message})
 }

@@ -16,6 +16,8 @@ type Config struct {
 	// MaxLine is how long a line may be without its ending, in bytes; 0 means 131,072. A connection holds a buffer of
 	// 16 KiB, or of the longest line that it has sent.
 	MaxLine int
+	// MaxMessage is how large a message may be, in bytes of its JSON text; 0 means 65,536. A larger one is not passed on.
+	MaxMessage int
 	// MaxConnections is how many connections may be open at a time; 0 means 1,024.
 	MaxConnections int
 	// Header is how long a connection may take for its first line where Tokens want one; 0 means 10 s. After that, and
@@ -36,6 +38,7 @@ type settings struct {
 
 func newSettings(c Config) *settings {
 	c.MaxLine = cmp.Or(c.MaxLine, 128<<10)
+	c.MaxMessage = cmp.Or(c.MaxMessage, 64<<10)
 	c.MaxConnections = cmp.Or(c.MaxConnections, 1024)
 	c.Header = cmp.Or(c.Header, 10*time.Second)
 	if c.Log == nil {

@@ -152,5 +152,5 @@ func (p *pipes) dial() net.Conn {
 // isEnded tells whether err is what a client gets to see of a connection that the server has closed.
 func isEnded(err error) bool {
 	var timeout interface{ Timeout() bool }
-	return err != nil && !(errors.As(err, &timeout) && timeout.Timeout())
+	return err != nil && (!errors.As(err, &timeout) || !timeout.Timeout())
 }

@@ -93,7 +93,7 @@ func (r *Receiver) Serve(l net.Listener) error {
 			return fmt.Errorf("line: accept: %w", err)
 		default:
 			if pause == 0 {
-				r.log().Warn("line: cannot accept connections for now", "error", err)
+				r.log().Warn("line: cannot accept connections for now", "err", err)
 			}
 			pause = min(max(2*pause, 5*time.Millisecond), time.Second)
 			r.sleep(pause)
@@ -211,6 +211,11 @@ func (r *Receiver) give(line []byte, remote any) (exit bool) {
 		return path == pathExit
 	}
 	update := dispatch.Update{Path: path, Message: dispatch.TextMessage(text, dispatch.Options{})}
+	if limit := r.settings.Load().MaxMessage; len(update.Message.JSON()) > limit {
+		r.count.tooLarge.Add(1)
+		r.debug("line: refused", remote, fmt.Errorf("the message is larger than %d bytes", limit))
+		return false
+	}
 	if err := r.dispatcher.Apply(r.id, update); err != nil {
 		r.refused(err, remote)
 		return false
@@ -231,5 +236,5 @@ func (r *Receiver) refused(err error, remote any) {
 func (r *Receiver) log() *slog.Logger { return r.settings.Load().Log }
 
 func (r *Receiver) debug(text string, remote any, err error) {
-	r.log().Debug(text, "remote", remote, "error", err)
+	r.log().Debug(text, "remote", remote, "err", err)
 }

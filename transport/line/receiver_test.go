@@ -57,6 +57,8 @@ func TestReceiver(t *testing.T) {
 			[]string{"a; hello", "b; "}, Stats{Lines: 2}},
 		{"half a line at the end", Config{}, []string{"a; 1\nb; 2"},
 			[]string{"a; 1", "b; 2"}, Stats{Lines: 2}},
+		{"messages that are too large", Config{MaxMessage: 10}, []string{"a; 12345678\nb; 123456789\nc; \"\"\"\"\"\nd; 1\n"},
+			[]string{"a; 12345678", "d; 1"}, Stats{Lines: 2, TooLarge: 2}},
 		{"exit amid a write", Config{}, []string{"a; 1\n::exit\nb; 2\n", "c; 3\n"},
 			[]string{"a; 1"}, Stats{Lines: 1}},
 		{"exit with all it may have", Config{}, []string{"::exit; now\r\nb; 2\n"}, nil, Stats{}},
@@ -73,7 +75,7 @@ func TestReceiver(t *testing.T) {
 		{"a line too long at the end", Config{MaxLine: 102}, []string{"a; 1\nb; " + long},
 			[]string{"a; 1"}, Stats{Lines: 1, TooLong: 1}},
 		{"a line without end", Config{}, []string{strings.Repeat(long, 2000)}, nil, Stats{TooLong: 1}},
-		{"a line longer than a read", Config{}, []string{"a; " + strings.Repeat(long, 1000) + "\nb; 2\n"},
+		{"a line longer than a read", Config{MaxMessage: 128 << 10}, []string{"a; " + strings.Repeat(long, 1000) + "\nb; 2\n"},
 			[]string{"a; " + strings.Repeat(long, 1000), "b; 2"}, Stats{Lines: 2}},
 
 		{"HTTP", Config{}, []string{"POST / HTTP/1.1\r\nHost: x\r\n\r\na; 1\n"}, nil, Stats{Foreign: 1}},

@@ -14,6 +14,7 @@ type Stats struct {
 
 	Lines     uint64 // lines passed on as updates
 	Malformed uint64 // lines that Decode refuses
+	TooLarge  uint64 // lines whose message is larger than MaxMessage
 	UnknownID uint64 // commands for a component that is not, or no more, there
 	Refused   uint64 // updates that the Dispatcher would not take for another reason
 }
@@ -21,7 +22,7 @@ type Stats struct {
 // counters are Stats in the making.
 type counters struct {
 	accepted, surplus, foreign, unauthorized, tooLong atomic.Uint64
-	lines, malformed, unknownID, refused              atomic.Uint64
+	lines, malformed, tooLarge, unknownID, refused    atomic.Uint64
 }
 
 // Stats returns the counts so far. They are not taken at one instant.
@@ -38,6 +39,7 @@ func (r *Receiver) Stats() Stats {
 		TooLong:      r.count.tooLong.Load(),
 		Lines:        r.count.lines.Load(),
 		Malformed:    r.count.malformed.Load(),
+		TooLarge:     r.count.tooLarge.Load(),
 		UnknownID:    r.count.unknownID.Load(),
 		Refused:      r.count.refused.Load(),
 	}

@@ -321,7 +321,7 @@ func (w *Writer) note(err error) {
 	}
 	switch failing := err != nil; {
 	case failing && !w.failing:
-		w.log.Error("line: the log cannot be written", "error", err)
+		w.log.Error("line: the log cannot be written", "err", err)
 	case !failing && w.failing:
 		w.log.Info("line: the log is being written again")
 	}

@@ -1,0 +1,63 @@
+package lane
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// answerTime is how long a client may take to take an answer, from when it is written. After that net/http closes the
+// connection.
+const answerTime = 10 * time.Second
+
+// Header fields that many answers share.
+var (
+	jsonType    = []string{"application/json"}
+	problemType = []string{"application/problem+json"}
+	noStore     = []string{"no-store"}
+)
+
+// WriteJSON answers with v as JSON and a newline. The error says that v cannot be encoded; nothing is written then.
+func WriteJSON(w http.ResponseWriter, status int, v any) error {
+	return writeJSON(w, status, jsonType, v)
+}
+
+func writeJSON(w http.ResponseWriter, status int, contentType []string, v any) error {
+	var body bytes.Buffer
+	encoder := json.NewEncoder(&body)
+	// Answers are read by programs and in terminals, where "->" is better than the escape that keeps HTML pages safe.
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(v); err != nil {
+		return fmt.Errorf("encoding the answer: %w", err)
+	}
+	write(w, status, contentType, body.Bytes())
+	return nil
+}
+
+// acceptedOne is the most frequent answer of all.
+var acceptedOne = []byte("{\"accepted\":1}\n")
+
+// WriteAccepted answers that so many updates were taken: {"accepted":1}.
+func WriteAccepted(w http.ResponseWriter, updates int) {
+	body := acceptedOne
+	if updates != 1 {
+		body = fmt.Appendf(nil, "{\"accepted\":%d}\n", updates)
+	}
+	write(w, http.StatusOK, jsonType, body)
+}
+
+func write(w http.ResponseWriter, status int, contentType []string, body []byte) {
+	header := w.Header()
+	header["Content-Type"] = contentType
+	header["Cache-Control"] = noStore
+	header["Content-Length"] = []string{strconv.Itoa(len(body))}
+	// A ResponseWriter that knows no deadlines, as in tests, has no slow reader either. net/http takes the deadline away
+	// again before the next request.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
+	w.WriteHeader(status)
+	// A write that fails has lost its reader: nobody is left to be told.
+	_, _ = w.Write(body)
+}
