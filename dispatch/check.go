@@ -1,47 +1,47 @@
 package dispatch
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
-// check tells whether every update can be taken, as things stand. It is called with the Controller's lock held.
+// check tells whether every update can be taken when its turn comes. It is called with the Controller's lock held.
 func (d *Dispatcher) check(updates []Update) error {
-	var added tally
+	p := plan{
+		dispatcher:  d,
+		connections: budget{limit: d.limits.Paths, full: ErrPaths},
+		permits:     budget{limit: d.limits.Permits, full: ErrPermits},
+	}
 	for i, u := range updates {
 		if !u.Path.System() {
 			continue
 		}
-		if err := d.checkCommand(u, &added); err != nil {
+		if err := p.check(u); err != nil {
 			return &UpdateError{i, u.Path, err}
 		}
 	}
 	return nil
 }
 
-// tally counts what the commands of one batch add to each component, for the limits.
-type tally struct{ paths, permits map[ID]int }
+// plan is what those updates of a batch will have changed that are already checked.
+type plan struct {
+	dispatcher  *Dispatcher
+	connections budget
+	permits     budget
+	kicked      map[ID]bool
+}
 
-func (d *Dispatcher) checkCommand(u Update, added *tally) error {
+func (p *plan) check(u Update) error {
 	switch u.Path {
 	case PathConnect, PathDisconnect, PathPermit, PathForbid:
-		o, err := parseOrder(u.Message)
-		if err != nil {
-			return err
-		}
-		m := d.controller.members[o.id]
-		if m == nil {
-			return ErrUnknownID
-		}
-		return d.checkLimits(m, o.pattern, u.Path, added)
+		return p.checkOrder(u)
 	case PathKick:
-		id, ok := u.Message.Text()
-		if !ok {
-			return ErrKick
-		}
-		return d.checkID(id)
+		return p.checkKick(u.Message)
 	case PathGone, PathDisconnected:
 		return ErrReserved
 	}
 	if id, ok := strings.CutPrefix(string(u.Path), pathTo); ok {
-		return d.checkID(id)
+		return p.checkID(ID(id))
 	}
 	if strings.HasPrefix(string(u.Path), pathMembers) {
 		return ErrReserved
@@ -49,31 +49,77 @@ func (d *Dispatcher) checkCommand(u Update, added *tally) error {
 	return ErrNoCommand
 }
 
-func (d *Dispatcher) checkID(id string) error {
-	if d.controller.members[ID(id)] == nil {
+func (p *plan) checkID(id ID) error {
+	if p.dispatcher.controller.members[id] == nil || p.kicked[id] {
 		return ErrUnknownID
 	}
 	return nil
 }
 
-func (d *Dispatcher) checkLimits(m *member, pattern Pattern, path Path, added *tally) error {
-	switch {
-	case path == PathConnect && d.limits.Paths > 0 && m.find(pattern) < 0:
-		if count(&added.paths, m.id)+len(m.connections) > d.limits.Paths {
-			return ErrPaths
-		}
-	case path == PathPermit && d.limits.Permits > 0:
-		if count(&added.permits, m.id)+len(m.permits) > d.limits.Permits {
-			return ErrPermits
-		}
+func (p *plan) checkKick(msg *Message) error {
+	id, ok := msg.Text()
+	if !ok {
+		return ErrKick
 	}
+	if err := p.checkID(ID(id)); err != nil {
+		return err
+	}
+	if p.kicked == nil {
+		p.kicked = make(map[ID]bool)
+	}
+	p.kicked[ID(id)] = true
 	return nil
 }
 
-func count(counts *map[ID]int, id ID) int {
-	if *counts == nil {
-		*counts = make(map[ID]int)
+func (p *plan) checkOrder(u Update) error {
+	o, err := parseOrder(u.Message)
+	if err != nil {
+		return err
 	}
-	(*counts)[id]++
-	return (*counts)[id]
+	if err := p.checkID(o.id); err != nil {
+		return err
+	}
+	d := p.dispatcher
+	switch u.Path {
+	case PathConnect, PathDisconnect:
+		m := d.controller.members[o.id]
+		stands := m.find(d.tree.find(o.pattern)) >= 0
+		return p.connections.change(o, u.Path == PathConnect, stands, len(m.connections))
+	default:
+		have := d.permits[o.id]
+		stands := slices.Contains(have, o.pattern)
+		return p.permits.change(o, u.Path == PathPermit, stands, len(have))
+	}
+}
+
+// budget is how a batch changes the connections of components, or their permits, of which each may have so many.
+type budget struct {
+	limit  int // 0 for none, and then nothing need be counted
+	full   error
+	stands map[order]bool // whether one that the batch touches will stand
+	added  map[ID]int     // how many more a component will have
+}
+
+// change notes that o is to stand, or no more. As things are, it stands or not, and the component has so many.
+func (b *budget) change(o order, stand, stands bool, have int) error {
+	if b.limit == 0 {
+		return nil
+	}
+	if will, ok := b.stands[o]; ok {
+		stands = will
+	}
+	switch {
+	case stand == stands:
+		return nil
+	case stand && have+b.added[o.id] >= b.limit:
+		return b.full
+	case b.stands == nil:
+		b.stands, b.added = make(map[order]bool), make(map[ID]int)
+	}
+	if b.stands[o] = stand; stand {
+		b.added[o.id]++
+	} else {
+		b.added[o.id]--
+	}
+	return nil
 }

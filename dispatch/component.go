@@ -27,7 +27,6 @@ type member struct {
 	id          ID
 	component   Component
 	connections []connection // what it is connected to, in no order
-	permits     []Pattern    // where it may publish
 	told        uint64       // the Dispatcher's count of the last delivery to it, so that two matching patterns tell it once
 }
 

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -11,18 +12,22 @@ type Controller struct {
 	id      ID
 	node    string
 	counter atomic.Uint64
-	pending atomic.Int64 // how many updates are posted and not yet passed on
 
 	// mu is the ordering lock. It guards the fields below, all that hangs below the Controller (member, the Dispatcher's
 	// tree and leases), and is held through every call of a delegate: that is what makes the timeline.
 	mu        sync.Mutex
 	members   map[ID]*member
-	delegates []Component
+	delegates []*delegate
 
 	// postMu guards posted. It may be taken while mu is held, never the other way round.
-	postMu sync.Mutex
-	posted []posting
+	postMu  sync.Mutex
+	posted  []posting
+	waiting atomic.Bool // there is something in posted; read without postMu
 }
+
+// delegate is one stay of a Component among the delegates. Its address tells it from others, as not every Component can
+// be compared.
+type delegate struct{ Component }
 
 // posting is an update that waits for its turn.
 type posting struct {
@@ -41,29 +46,21 @@ func (c *Controller) ID() ID { return c.id }
 // Delegate has d told of every update from now on, after the delegates that were there before. The function that it
 // returns undoes that; once it has returned, d is told of nothing more.
 func (c *Controller) Delegate(d Component) (remove func()) {
-	c.mu.Lock()
+	added := &delegate{d}
+	c.lock()
 	defer c.unlock()
-	delegates := make([]Component, 0, len(c.delegates)+1)
-	c.delegates = append(append(delegates, c.delegates...), d)
-	return sync.OnceFunc(func() { c.removeDelegate(d) })
-}
-
-func (c *Controller) removeDelegate(d Component) {
-	c.mu.Lock()
-	defer c.unlock()
-	delegates := make([]Component, 0, len(c.delegates))
-	for _, other := range c.delegates {
-		if other != d {
-			delegates = append(delegates, other)
-		}
+	c.delegates = append(c.delegates, added)
+	return func() {
+		c.lock()
+		defer c.unlock()
+		c.delegates = slices.DeleteFunc(c.delegates, func(other *delegate) bool { return other == added })
 	}
-	c.delegates = delegates
 }
 
 // Register gives component an ID, by which others can address it from now on.
 func (c *Controller) Register(component Component) ID {
 	id := newID(c.node, c.counter.Add(1))
-	c.mu.Lock()
+	c.lock()
 	defer c.unlock()
 	c.members[id] = &member{id: id, component: component}
 	return id
@@ -72,7 +69,7 @@ func (c *Controller) Register(component Component) ID {
 // Unregister says [PathGone] of id, which undoes all its connections and permits, and forgets it. Once Unregister has
 // returned, the component is told of nothing more. It reports whether id was registered.
 func (c *Controller) Unregister(id ID) bool {
-	c.mu.Lock()
+	c.lock()
 	defer c.unlock()
 	return c.remove(id)
 }
@@ -80,21 +77,28 @@ func (c *Controller) Unregister(id ID) bool {
 // Update passes an update to the delegates. It checks nothing: what a command cannot mean is ignored. Those who need to
 // know use [Dispatcher.Apply].
 func (c *Controller) Update(sender ID, path Path, msg *Message) {
-	c.mu.Lock()
+	c.lock()
 	defer c.unlock()
 	c.pass(sender, path, msg)
 }
 
 // Post has an update take its turn on the timeline and returns at once. It is the one method that a component may call
-// from its Update. Posts are passed on in the order in which they came.
+// from its Update. Posts are passed on in the order in which they came, and a post that is not made from an Update is
+// passed on before anything else that the same goroutine gives or asks here afterwards.
 func (c *Controller) Post(sender ID, path Path, msg *Message) {
 	c.postMu.Lock()
 	c.posted = append(c.posted, posting{sender, Update{path, msg}})
+	c.waiting.Store(true)
 	c.postMu.Unlock()
-	c.pending.Add(1)
 	if c.mu.TryLock() {
 		c.unlock()
 	}
+}
+
+// lock takes mu and passes on what was posted before.
+func (c *Controller) lock() {
+	c.mu.Lock()
+	c.passPosted()
 }
 
 // unlock passes on what was posted and releases mu. Who posts while another holds mu leaves the passing on to the
@@ -102,25 +106,25 @@ func (c *Controller) Post(sender ID, path Path, msg *Message) {
 // update otherwise.
 func (c *Controller) unlock() {
 	for {
-		for c.pending.Load() > 0 {
-			c.passPosted()
-		}
+		c.passPosted()
 		c.mu.Unlock()
-		if c.pending.Load() == 0 || !c.mu.TryLock() {
+		if !c.waiting.Load() || !c.mu.TryLock() {
 			return
 		}
 	}
 }
 
-// passPosted is called with mu held.
+// passPosted passes on what was posted, until there is no more. It is called with mu held.
 func (c *Controller) passPosted() {
-	c.postMu.Lock()
-	posted := c.posted
-	c.posted = nil
-	c.postMu.Unlock()
-	c.pending.Add(-int64(len(posted)))
-	for _, p := range posted {
-		c.pass(p.sender, p.update.Path, p.update.Message)
+	for c.waiting.Load() {
+		c.postMu.Lock()
+		posted := c.posted
+		c.posted = nil
+		c.waiting.Store(false)
+		c.postMu.Unlock()
+		for _, p := range posted {
+			c.pass(p.sender, p.update.Path, p.update.Message)
+		}
 	}
 }
 

@@ -44,7 +44,7 @@ type Listener struct {
 
 // Client describes the component with this ID; ok is false if there is none.
 func (d *Dispatcher) Client(id ID) (info ClientInfo, ok bool) {
-	d.controller.mu.Lock()
+	d.controller.lock()
 	defer d.controller.unlock()
 	m := d.controller.members[id]
 	if m == nil {
@@ -55,7 +55,7 @@ func (d *Dispatcher) Client(id ID) (info ClientInfo, ok bool) {
 		left, _ := d.leases.remaining(lease{id, c.topic.pattern, PathDisconnect})
 		info.Connected = append(info.Connected, Link{c.topic.pattern, time.Unix(int64(c.since), 0).UTC(), left})
 	}
-	for _, p := range m.permits {
+	for _, p := range d.permits[id] {
 		left, _ := d.leases.remaining(lease{id, p, PathForbid})
 		info.Permits = append(info.Permits, Link{Pattern: p, Lapses: left})
 	}
@@ -67,7 +67,7 @@ func (d *Dispatcher) Client(id ID) (info ClientInfo, ok bool) {
 
 // Path describes whom an update at path would reach, naming at most limit components of each pattern.
 func (d *Dispatcher) Path(path Path, limit int) PathInfo {
-	d.controller.mu.Lock()
+	d.controller.lock()
 	defer d.controller.unlock()
 	info := PathInfo{Path: path}
 	d.delivered++
@@ -90,7 +90,7 @@ func (d *Dispatcher) Path(path Path, limit int) PathInfo {
 
 // Counts returns how many components are registered, and to how many patterns any of them is connected.
 func (d *Dispatcher) Counts() (components, patterns int) {
-	d.controller.mu.Lock()
+	d.controller.lock()
 	defer d.controller.unlock()
 	return len(d.controller.members), len(d.tree.exact) + d.tree.wilds
 }

@@ -15,6 +15,7 @@ type Dispatcher struct {
 	// The Controller's lock guards what follows.
 	limits    Limits
 	tree      tree
+	permits   map[ID][]Pattern // where components may publish; most may nowhere
 	leases    leases
 	watchers  int      // how many connections there are to system paths about members
 	delivered uint64   // counts deliveries; see member.told
@@ -29,7 +30,7 @@ type Limits struct {
 
 // NewDispatcher makes a Dispatcher and makes it a delegate of c.
 func NewDispatcher(c *Controller) *Dispatcher {
-	d := &Dispatcher{controller: c}
+	d := &Dispatcher{controller: c, permits: make(map[ID][]Pattern)}
 	d.leases.init(d.lapse)
 	c.Delegate(d)
 	return d
@@ -37,14 +38,14 @@ func NewDispatcher(c *Controller) *Dispatcher {
 
 // SetLimits bounds what components may hold from now on. What they already hold stays.
 func (d *Dispatcher) SetLimits(limits Limits) {
-	d.controller.mu.Lock()
+	d.controller.lock()
 	defer d.controller.unlock()
 	d.limits = limits
 }
 
-// Close stops the clock by which connects and permits lapse.
+// Close stops the clock by which connects and permits lapse, for good.
 func (d *Dispatcher) Close() error {
-	d.controller.mu.Lock()
+	d.controller.lock()
 	defer d.controller.unlock()
 	d.leases.stop()
 	return nil
@@ -63,7 +64,7 @@ func (d *Dispatcher) Update(sender ID, path Path, msg *Message) {
 // it changes nothing and returns an *[UpdateError] that says which one, and why. Apply has a back-end's powers: updates
 // may be commands.
 func (d *Dispatcher) Apply(sender ID, updates ...Update) error {
-	d.controller.mu.Lock()
+	d.controller.lock()
 	defer d.controller.unlock()
 	if err := d.check(updates); err != nil {
 		return err
@@ -77,14 +78,13 @@ func (d *Dispatcher) Apply(sender ID, updates ...Update) error {
 // Publish is [Dispatcher.Apply] with a client's powers: every path must be one that the client was permitted to publish
 // at, and none may be a command.
 func (d *Dispatcher) Publish(client ID, updates ...Update) error {
-	d.controller.mu.Lock()
+	d.controller.lock()
 	defer d.controller.unlock()
-	m, ok := d.controller.members[client]
-	if !ok {
+	if d.controller.members[client] == nil {
 		return ErrUnknownID
 	}
 	for i, u := range updates {
-		if !m.mayPublish(u.Path) {
+		if !d.mayPublish(client, u.Path) {
 			return &UpdateError{i, u.Path, ErrNotPermitted}
 		}
 	}
@@ -94,16 +94,20 @@ func (d *Dispatcher) Publish(client ID, updates ...Update) error {
 	return nil
 }
 
-// mayPublish tells whether a permit of m covers path. No permit covers a command, whatever its pattern.
-func (m *member) mayPublish(path Path) bool {
+// mayPublish tells whether a permit of client covers path. No permit covers a command, whatever its pattern.
+func (d *Dispatcher) mayPublish(client ID, path Path) bool {
 	matches := func(p Pattern) bool { return p.Matches(path) }
-	return !path.System() && slices.ContainsFunc(m.permits, matches)
+	return !path.System() && slices.ContainsFunc(d.permits[client], matches)
 }
 
 // deliver tells msg to every component connected to path, once. It is the work that rootsd exists for.
 func (d *Dispatcher) deliver(sender ID, path Path, msg *Message) {
 	d.matched = d.tree.match(path, d.matched[:0])
-	if len(d.matched) == 1 && msg.options.Except == "" {
+	var except *member
+	if msg.options.Except != "" {
+		except = d.controller.members[msg.options.Except]
+	}
+	if len(d.matched) == 1 && except == nil {
 		for _, s := range d.matched[0].members {
 			s.member.component.Update(sender, path, msg)
 		}
@@ -112,7 +116,7 @@ func (d *Dispatcher) deliver(sender ID, path Path, msg *Message) {
 	d.delivered++
 	for _, top := range d.matched {
 		for _, s := range top.members {
-			if s.member.told == d.delivered || s.member.id == msg.options.Except {
+			if s.member.told == d.delivered || s.member == except {
 				continue
 			}
 			s.member.told = d.delivered
@@ -162,30 +166,32 @@ func (d *Dispatcher) obeyOrder(m *member, pattern Pattern, path Path, term time.
 // connect connects m to pattern and confirms it with a blank message, also where it was connected before: the blank one
 // says that the view starts afresh.
 func (d *Dispatcher) connect(m *member, pattern Pattern, term time.Duration) bool {
-	added := m.find(pattern) < 0
+	top := d.tree.find(pattern)
+	added := m.find(top) < 0
 	if added {
 		if d.limits.Paths > 0 && len(m.connections) >= d.limits.Paths {
 			return false
 		}
-		top := d.tree.add(pattern)
+		if top == nil {
+			top = d.tree.add(pattern)
+		}
 		m.join(top)
-		pattern = top.pattern
 		if isMembers(pattern) {
 			d.watchers++
 		}
 	}
-	d.leases.set(lease{m.id, pattern, PathDisconnect}, term)
-	m.component.Update(d.controller.id, Path(pattern), blank)
+	d.leases.set(lease{m.id, top.pattern, PathDisconnect}, term)
+	m.component.Update(d.controller.id, Path(top.pattern), blank)
 	if added {
-		d.announce("enter", m.id, pattern)
+		d.announce("enter", m.id, top.pattern)
 	}
-	d.tellHere(m, pattern)
+	d.tellHere(m, top.pattern)
 	return true
 }
 
 // disconnect undoes connect and tells m of it.
 func (d *Dispatcher) disconnect(m *member, pattern Pattern) bool {
-	i := m.find(pattern)
+	i := m.find(d.tree.find(pattern))
 	if i < 0 {
 		return false
 	}
@@ -208,22 +214,26 @@ func (d *Dispatcher) sever(m *member, i int) {
 }
 
 func (d *Dispatcher) permit(m *member, pattern Pattern, term time.Duration) bool {
-	if !slices.Contains(m.permits, pattern) {
-		if d.limits.Permits > 0 && len(m.permits) >= d.limits.Permits {
+	permits := d.permits[m.id]
+	if !slices.Contains(permits, pattern) {
+		if d.limits.Permits > 0 && len(permits) >= d.limits.Permits {
 			return false
 		}
-		m.permits = append(m.permits, Pattern(strings.Clone(string(pattern))))
+		d.permits[m.id] = append(permits, pattern)
 	}
 	d.leases.set(lease{m.id, pattern, PathForbid}, term)
 	return true
 }
 
 func (d *Dispatcher) forbid(m *member, pattern Pattern) bool {
-	i := slices.Index(m.permits, pattern)
+	permits := d.permits[m.id]
+	i := slices.Index(permits, pattern)
 	if i < 0 {
 		return false
 	}
-	m.permits = slices.Delete(m.permits, i, i+1)
+	if d.permits[m.id] = slices.Delete(permits, i, i+1); len(permits) == 1 {
+		delete(d.permits, m.id)
+	}
 	d.leases.set(lease{m.id, pattern, PathForbid}, 0)
 	return true
 }
@@ -239,29 +249,44 @@ func (d *Dispatcher) kick(sender ID, msg *Message) bool {
 	return true
 }
 
-// gone undoes all that a component had here. Those who watch a path's members hear it of each path it was connected to.
+// gone undoes all that a component had here. Those who watch a path's members hear it of each path it was connected to;
+// the component itself, which may have watched, is told of nothing more.
 func (d *Dispatcher) gone(msg *Message) {
 	id, _ := msg.Text()
 	m := d.controller.members[ID(id)]
 	if m == nil {
 		return
 	}
-	for len(m.connections) > 0 {
-		last := len(m.connections) - 1
-		pattern := m.connections[last].topic.pattern
+	var left []Pattern
+	for last := len(m.connections) - 1; last >= 0; last-- {
+		if d.watchers > 0 {
+			left = append(left, m.connections[last].topic.pattern)
+		}
 		d.sever(m, last)
+	}
+	for _, pattern := range left {
 		d.announce("leave", m.id, pattern)
 	}
-	for _, pattern := range m.permits {
+	for _, pattern := range d.permits[m.id] {
 		d.leases.set(lease{m.id, pattern, PathForbid}, 0)
 	}
-	m.permits = nil
+	delete(d.permits, m.id)
 }
 
-// find returns which of m's connections is to pattern, or -1.
-func (m *member) find(pattern Pattern) int {
-	is := func(c connection) bool { return c.topic.pattern == pattern }
-	return slices.IndexFunc(m.connections, is)
+// find returns which of m's connections is to top, or -1. It looks through the shorter list of the two: a component may
+// be connected to very many topics, and a topic to very many components.
+func (m *member) find(top *topic) int {
+	if top == nil {
+		return -1
+	}
+	if len(m.connections) <= len(top.members) {
+		return slices.IndexFunc(m.connections, func(c connection) bool { return c.topic == top })
+	}
+	i := slices.IndexFunc(top.members, func(s subscriber) bool { return s.member == m })
+	if i < 0 {
+		return -1
+	}
+	return int(top.members[i].slot)
 }
 
 // join connects m to top. Each end notes where the other stands, so that either can be taken out in constant time.

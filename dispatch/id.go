@@ -12,7 +12,7 @@ type ID string
 
 const (
 	base62       = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-	secretLength = 22 // 62^22 is just over 2^130
+	secretLength = 22 // 62^22 is nearly 2^131
 )
 
 // newID makes the ID of the counter-th component of a node.

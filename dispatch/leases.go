@@ -17,7 +17,7 @@ type lease struct {
 type leases struct {
 	terms map[lease]*term
 	queue termQueue
-	timer *time.Timer
+	timer *time.Timer // nil once stopped
 }
 
 // term is how long one lease runs.
@@ -34,7 +34,13 @@ func (l *leases) init(lapse func()) {
 	l.timer.Stop()
 }
 
-func (l *leases) stop() { l.timer.Stop() }
+// stop has nothing lapse any more.
+func (l *leases) stop() {
+	if l.timer != nil {
+		l.timer.Stop()
+		l.timer = nil
+	}
+}
 
 // set gives le the time d from now on, or for ever where d is 0.
 func (l *leases) set(le lease, d time.Duration) {
@@ -58,6 +64,9 @@ func (l *leases) set(le lease, d time.Duration) {
 
 // next takes out a lease that is due.
 func (l *leases) next() (le lease, due bool) {
+	if l.timer == nil {
+		return lease{}, false
+	}
 	if len(l.queue) == 0 || time.Until(l.queue[0].end) > 0 {
 		l.schedule()
 		return lease{}, false
@@ -68,16 +77,18 @@ func (l *leases) next() (le lease, due bool) {
 }
 
 func (l *leases) schedule() {
-	if len(l.queue) == 0 {
+	switch {
+	case l.timer == nil:
+	case len(l.queue) == 0:
 		l.timer.Stop()
-		return
+	default:
+		l.timer.Reset(time.Until(l.queue[0].end))
 	}
-	l.timer.Reset(time.Until(l.queue[0].end))
 }
 
 // lapse ends what is due, by the same commands that a back-end would give.
 func (d *Dispatcher) lapse() {
-	d.controller.mu.Lock()
+	d.controller.lock()
 	defer d.controller.unlock()
 	for {
 		le, due := d.leases.next()

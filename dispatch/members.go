@@ -8,7 +8,8 @@ import (
 
 // This file tells who is connected to a path: a component connected to "::members/room/blue" hears {"here":[ids]}, then
 // {"enter":id} and {"leave":id}, in the timeline's order with the messages of room/blue itself. Only connections to the
-// path as such count; one to a pattern that matches it hears what is said there but is not a member.
+// path as such count; one to a pattern that matches it hears what is said there but is not a member. System paths have
+// no members.
 
 func isMembers(pattern Pattern) bool { return strings.HasPrefix(string(pattern), pathMembers) }
 
@@ -28,12 +29,13 @@ func (d *Dispatcher) tellHere(m *member, pattern Pattern) {
 	if !isMembers(pattern) {
 		return
 	}
-	if !pattern.Wild() {
-		d.tellMembers(m, Path(pattern[len(pathMembers):]))
+	watched := pattern[len(pathMembers):]
+	if !watched.Wild() {
+		d.tellMembers(m, Path(watched))
 		return
 	}
 	for path := range d.tree.exact {
-		if !path.System() && pattern.Matches(PathMembers(path)) {
+		if !path.System() && watched.Matches(path) {
 			d.tellMembers(m, path)
 		}
 	}
@@ -41,7 +43,7 @@ func (d *Dispatcher) tellHere(m *member, pattern Pattern) {
 
 func (d *Dispatcher) tellMembers(m *member, path Path) {
 	value := []byte(`{"here":[`)
-	if top := d.tree.exact[path]; top != nil {
+	if top := d.tree.exact[path]; top != nil && !path.System() {
 		for i, s := range top.members {
 			if i > 0 {
 				value = append(value, ',')

@@ -48,7 +48,11 @@ var blank = &Message{value: blankValue}
 
 // NewMessage makes a message of a checked JSON value. It copies the value.
 func NewMessage(value strictjson.Value, options Options) *Message {
-	return &Message{value: string(value.AppendCompact(nil)), accepted: time.Now(), options: options}
+	text := value.Raw
+	if value.Spaced {
+		text = value.AppendCompact(make([]byte, 0, len(text)))
+	}
+	return &Message{value: string(text), accepted: time.Now(), options: options}
 }
 
 // JSONMessage makes a message of JSON text; the error is a *strictjson.Error.
@@ -65,7 +69,8 @@ func TextMessage(text string, options Options) *Message {
 	if text == "" && options == (Options{}) {
 		return blank
 	}
-	return &Message{value: string(strictjson.AppendString(nil, text)), accepted: time.Now(), options: options}
+	value := strictjson.AppendString(make([]byte, 0, len(text)+2), text)
+	return &Message{value: string(value), accepted: time.Now(), options: options}
 }
 
 // JSON returns the message's value as compact JSON text.
@@ -92,9 +97,13 @@ func (m *Message) Accepted() time.Time { return m.accepted }
 // Options returns how the message is to be delivered.
 func (m *Message) Options() Options { return m.options }
 
-// Latest, Gap and Receipt are the options of the same names, for those who ask once a delivery.
-func (m *Message) Latest() bool      { return m.options.Latest }
-func (m *Message) Gap() string       { return m.options.Gap }
+// Latest returns the option of that name. It and the next two are for those who ask once a delivery.
+func (m *Message) Latest() bool { return m.options.Latest }
+
+// Gap returns the option of that name.
+func (m *Message) Gap() string { return m.options.Gap }
+
+// Receipt returns the option of that name.
 func (m *Message) Receipt() *Receipt { return m.options.Receipt }
 
 // Wire returns the update that clients see: {"path":…,"message":…}, with "from" where a client sent the message and

@@ -11,6 +11,10 @@ import (
 // MaxPath is the length of the longest path or pattern, in bytes, without slashes at its ends.
 const MaxPath = 1024
 
+// MaxWildSegments is how many segments a pattern with wildcards may have. Each takes a place in the Dispatcher's tree, of
+// some 80 bytes, so that a long pattern would cost many times its length.
+const MaxWildSegments = 64
+
 // SystemPrefix begins the paths that are commands to rootsd itself, or events from it.
 const SystemPrefix = "::"
 
@@ -32,6 +36,7 @@ var (
 	ErrPathControl  = errors.New("path has a control character")
 	ErrPathWildcard = errors.New("path has a wildcard segment; an update goes to one path")
 	ErrPatternTail  = errors.New("pattern has \"**\" before its last segment")
+	ErrPatternDeep  = fmt.Errorf("pattern has wildcards and more than %d segments", MaxWildSegments)
 )
 
 // ParsePath checks text as the path of an update and drops the slashes at its ends.
@@ -62,7 +67,11 @@ func ParsePattern(text string) (Pattern, error) {
 	if strings.HasPrefix(text, "**/") || strings.Contains(text, "/**/") {
 		return "", ErrPatternTail
 	}
-	return Pattern(text), nil
+	pattern := Pattern(text)
+	if strings.Count(text, "/") >= MaxWildSegments && pattern.Wild() {
+		return "", ErrPatternDeep
+	}
+	return pattern, nil
 }
 
 // checkText applies the rules that paths and patterns share.

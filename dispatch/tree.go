@@ -24,10 +24,12 @@ type subscriber struct {
 
 // node is a place in the tree of segments: what may follow, and which patterns end here.
 type node struct {
-	children map[string]*node
-	star     *node  // the segment "*"
-	here     *topic // the pattern ends with the segment before
-	rest     *topic // the pattern ends with "**"
+	segment string // the literal segment of next
+	next    *node  // the one literal child, as most have: a map would be many times as large
+	others  map[string]*node
+	star    *node  // the segment "*"
+	here    *topic // the pattern ends with the segment before
+	rest    *topic // the pattern ends with "**"
 }
 
 // find returns the topic of pattern, or nil.
@@ -47,11 +49,8 @@ func (t *tree) find(pattern Pattern) *topic {
 	return n.here
 }
 
-// add returns the topic of pattern, made if need be.
+// add makes the topic of pattern, which must not be there yet.
 func (t *tree) add(pattern Pattern) *topic {
-	if top := t.find(pattern); top != nil {
-		return top
-	}
 	// The caller's string may be part of a longer one, which a topic should not keep alive.
 	pattern = Pattern(strings.Clone(string(pattern)))
 	top := &topic{pattern: pattern}
@@ -98,7 +97,7 @@ func (t *tree) match(path Path, dst []*topic) []*topic {
 	}
 	// No wildcard stands for the first segment of a system path: go on from its literal child only.
 	first, rest, more := strings.Cut(string(path), "/")
-	if n := t.wild.children[first]; n != nil && more {
+	if n := t.wild.literal(first); n != nil && more {
 		dst = n.match(rest, dst)
 	}
 	return dst
@@ -110,7 +109,7 @@ func (n *node) match(path string, dst []*topic) []*topic {
 			dst = append(dst, n.rest)
 		}
 		segment, rest, more := strings.Cut(path, "/")
-		child := n.children[segment]
+		child := n.literal(segment)
 		for _, next := range [2]*node{child, n.star} {
 			if next != nil && !more && next.here != nil {
 				dst = append(dst, next.here)
@@ -136,7 +135,14 @@ func (n *node) child(segment string) *node {
 	if segment == "*" {
 		return n.star
 	}
-	return n.children[segment]
+	return n.literal(segment)
+}
+
+func (n *node) literal(segment string) *node {
+	if n.next != nil && n.segment == segment {
+		return n.next
+	}
+	return n.others[segment]
 }
 
 func (n *node) grow(segment string) *node {
@@ -145,14 +151,16 @@ func (n *node) grow(segment string) *node {
 		return next
 	}
 	next = &node{}
-	if segment == "*" {
+	switch {
+	case segment == "*":
 		n.star = next
-		return next
+	case n.next == nil:
+		n.segment, n.next = strings.Clone(segment), next
+	case n.others == nil:
+		n.others = map[string]*node{strings.Clone(segment): next}
+	default:
+		n.others[strings.Clone(segment)] = next
 	}
-	if n.children == nil {
-		n.children = make(map[string]*node)
-	}
-	n.children[strings.Clone(segment)] = next
 	return next
 }
 
@@ -179,13 +187,16 @@ func (n *node) prune(pattern string) (empty bool) {
 }
 
 func (n *node) drop(segment string) {
-	if segment == "*" {
+	switch {
+	case segment == "*":
 		n.star = nil
-		return
+	case n.next != nil && n.segment == segment:
+		n.segment, n.next = "", nil
+	default:
+		delete(n.others, segment)
 	}
-	delete(n.children, segment)
 }
 
 func (n *node) empty() bool {
-	return len(n.children) == 0 && n.star == nil && n.here == nil && n.rest == nil
+	return n.next == nil && len(n.others) == 0 && n.star == nil && n.here == nil && n.rest == nil
 }
