@@ -78,7 +78,8 @@ func buildLine(d *daemon, c *Config) (*part, error) {
 func (d *daemon) lineConfig(c *Config) line.Config {
 	return line.Config{
 		Tokens:         Reveal(c.Line.Tokens),
-		MaxLine:        int(c.Ingest.MaxMessage) + 4*dispatch.MaxPath,
+		MaxLine:        4 * (int(c.Ingest.MaxMessage) + dispatch.MaxPath), // a control character is written with four
+		MaxMessage:     int(c.Ingest.MaxMessage),
 		MaxConnections: c.Limits.ControlConnections,
 		Header:         c.Limits.Header,
 		Log:            d.log,
@@ -143,8 +144,10 @@ func buildAdmin(d *daemon, c *Config) (*part, error) {
 	}
 	watch := tail.New(d.controller, c.Limits.TailBuffer, d.log)
 	guard := lane.NewGuarded(adminGuard(c), d.adminMux(watch), d.log)
+	p := d.httpPort("admin.listen", c.Admin.Listen, d.withHealth(guard), controlConnections, guard.Refused())
+	p.last = true // so that an operator can look on while the daemon stops
 	return &part{
-		ports: []*port{d.httpPort("admin.listen", c.Admin.Listen, d.withHealth(guard), controlConnections, guard.Refused())},
+		ports: []*port{p},
 		apply: func(c *Config) { guard.SetGuard(adminGuard(c)) },
 		drain: watch.Drain,
 		counters: []prometheus.Collector{

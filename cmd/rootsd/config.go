@@ -68,9 +68,9 @@ type LogConfig struct {
 	Level  string `toml:"level" reload:"yes" help:"least important message that is written: debug, info, warn or error"`
 }
 
-// AdminConfig is the operator's address: metrics, health, profiles, the dashboard.
+// AdminConfig is the operator's address: metrics, health, profiles, and what rootsd tail asks.
 type AdminConfig struct {
-	Listen string `toml:"listen" help:"address of metrics, health checks and the dashboard; empty: off"`
+	Listen string `toml:"listen" help:"address of metrics, health checks, profiles and tail; empty: off"`
 	Token  Secret `toml:"token" reload:"yes" help:"token that an operator must send; empty: none asked for"`
 }
 

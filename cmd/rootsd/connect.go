@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"time"
 
@@ -26,6 +27,9 @@ at each. Its ID is the first part of its token; a whole token will do.`,
   rootsd connect --for 1h "$TOKEN" 'orders/*' news`,
 		Args: args(2, -1, "an ID and at least one path"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkTerm(cmd, "for", term); err != nil {
+				return err
+			}
 			body := orderBody{ID: idOf(args[0]), Paths: args[1:]}
 			if term > 0 {
 				body.For = term.String()
@@ -60,4 +64,12 @@ func sendOrder(cmd *cobra.Command, path string, body orderBody) error {
 	}
 	_, err = c.do(http.MethodPost, path, body, 0)
 	return err
+}
+
+// checkTerm refuses a time of 0 or less. Taken for one that was left out, it would mean the opposite: for ever.
+func checkTerm(cmd *cobra.Command, flag string, d time.Duration) error {
+	if cmd.Flags().Changed(flag) && d <= 0 {
+		return usageError{fmt.Errorf("--%s must be above 0, such as 2s or 1h30m", flag)}
+	}
+	return nil
 }

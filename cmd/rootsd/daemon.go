@@ -55,6 +55,7 @@ type port struct {
 
 	serve func(net.Listener) error
 	stop  func(context.Context) error // waits for requests that are being served, until the context ends
+	last  bool                        // stays open until all others have stopped
 
 	// How many connections it takes, and where those that are too many are counted; nil where the component sees to that
 	// itself.
@@ -230,21 +231,29 @@ func (d *daemon) stop(signals <-chan os.Signal) error {
 	return err
 }
 
-// closePorts stops all ports at the same time and returns when they have stopped.
+// closePorts stops the ports, those that are to be last after all others, and returns when they have stopped.
 func (d *daemon) closePorts(ctx context.Context) error {
+	err := d.closeSome(ctx, func(p *port) bool { return !p.last })
+	err = errors.Join(err, d.closeSome(ctx, func(p *port) bool { return p.last }))
+	d.serving.Wait()
+	return err
+}
+
+// closeSome stops the open ports that are meant, all at the same time.
+func (d *daemon) closeSome(ctx context.Context, meant func(*port) bool) error {
 	errs := make([]error, len(d.ports))
 	var stopping sync.WaitGroup
 	for i, p := range d.ports {
-		if p.listener == nil {
+		if p.listener == nil || !meant(p) {
 			continue
 		}
 		stopping.Go(func() {
-			p.listener.Close()
 			errs[i] = p.stop(ctx)
+			// A listener that is served is closed by now. Closing it before would make that an error of stop.
+			p.listener.Close()
 		})
 	}
 	stopping.Wait()
-	d.serving.Wait()
 	return errors.Join(errs...)
 }
 

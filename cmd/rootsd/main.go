@@ -52,13 +52,22 @@ wait on a long-poll and hear it at once. One process, no broker, no database.`,
 		Example: `  rootsd serve                              # with the defaults; prints the URLs
   rootsd update orders/42 'it has shipped'   # tell whoever is connected to orders/42
   rootsd tail 'orders/**'                    # watch what goes by`,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, given []string) error {
+			if len(given) > 0 {
+				return unknownCommand(cmd, given[0])
+			}
+			return nil
+		},
+		RunE:                  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors:         true,
+		SilenceUsage:          true,
+		DisableFlagsInUseLine: true,
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().String("config", "", "configuration `file` (default: $ROOTS_CONFIG, or none)")
 	_ = root.MarkPersistentFlagFilename("config", "toml")
-	root.AddCommand(newServe(), newCheck(), newUpdate(), newConnect(), newDisconnect(), newTail(), newExplain(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newUpdate(), newConnect(), newDisconnect(), newTail(), newExplain(), newCompletion(), newVersion())
+	root.SetHelpCommand(newHelp())
 	return root
 }
 
@@ -68,7 +77,7 @@ func args(least, most int, names string) cobra.PositionalArgs {
 		if len(given) >= least && (len(given) <= most || most < 0) {
 			return nil
 		}
-		return usageError{fmt.Errorf("%s takes %s, not %d arguments", cmd.Name(), names, len(given))}
+		return usageError{fmt.Errorf("%s takes %s, but was given %d", cmd.Name(), names, len(given))}
 	}
 }
 

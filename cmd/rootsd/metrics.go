@@ -147,7 +147,7 @@ func lineCounters(r *line.Receiver, refused *lane.Tally) []prometheus.Collector 
 		}
 		for reason, n := range map[string]uint64{
 			"connections": stats.Surplus, "foreign": stats.Foreign, "token": stats.Unauthorized, "line_size": stats.TooLong,
-			"bad_line": stats.Malformed, "unknown_id": stats.UnknownID, "command": stats.Refused,
+			"bad_line": stats.Malformed, "message_size": stats.TooLarge, "unknown_id": stats.UnknownID, "command": stats.Refused,
 		} {
 			sums[reason] += n
 		}

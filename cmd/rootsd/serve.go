@@ -52,6 +52,9 @@ func serve(ctx context.Context, config *Config, load func() (*Config, error)) er
 	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
 	defer signal.Stop(signals)
 
+	// A log that nobody reads any more is an error to report, not a reason to end.
+	signal.Ignore(syscall.SIGPIPE)
+
 	level := new(slog.LevelVar)
 	d := newDaemon(config, newLogger(os.Stderr, config.Log.Format, level), level)
 	if err := d.start(); err != nil {

@@ -72,7 +72,7 @@ func printTail(w io.Writer, stream io.Reader, asJSON bool) error {
 	// Lines come with a flush each when it is quiet and in blocks when it is not; printing follows that.
 	in := bufio.NewReader(stream)
 	out := bufio.NewWriter(w)
-	defer out.Flush()
+	defer func() { _ = out.Flush() }()
 	var buf []byte
 	for {
 		text, err := in.ReadBytes('\n')

@@ -35,8 +35,11 @@ the update is blank, which tells clients to load their view of the path afresh.`
 		Example: `  rootsd update orders/42 'it has shipped'
   rootsd update --json orders/42 '{"state":"shipped"}'
   rootsd update --wait 2s orders/42 hello    # and say who has got it`,
-		Args: args(1, 2, "a path and a message"),
+		Args: args(1, 2, "a path and at most one message"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := checkTerm(cmd, "wait", wait); err != nil {
+				return err
+			}
 			message, err := messageOf(cmd, args[1:], isJSON)
 			if err != nil {
 				return err
