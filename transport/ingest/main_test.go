@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rootsd/rootsd/dispatch"
 	"go.uber.org/goleak"
+
+	"github.com/rootsd/rootsd/dispatch"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }

@@ -127,7 +127,7 @@ func (b *orderBody) parsePaths(value strictjson.Value) error {
 	problem := lane.JSONProblem(err)
 	if problem.Offset != nil {
 		// The scanner counts from where the array begins, callers from where the body does.
-		problem.AtOffset(*problem.Offset + value.Offset)
+		problem = problem.AtOffset(*problem.Offset + value.Offset)
 	}
 	return problem
 }

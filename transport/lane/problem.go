@@ -95,7 +95,7 @@ func DispatchProblem(err error) *Problem {
 	}
 	var at *dispatch.UpdateError
 	if errors.As(err, &at) {
-		p.AtEntry(at.Index)
+		p = p.AtEntry(at.Index)
 	}
 	return p
 }
@@ -145,7 +145,7 @@ func (h Handler) logPanic(r *http.Request) {
 	if v == nil {
 		return
 	}
-	if v != http.ErrAbortHandler {
+	if err, ok := v.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
 		h.Log.Error("request panicked", "method", r.Method, "at", place(r), "panic", v, "stack", string(debug.Stack()))
 	}
 	panic(http.ErrAbortHandler)

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/rootsd/rootsd/dispatch"
 	"pgregory.net/rapid"
+
+	"github.com/rootsd/rootsd/dispatch"
 )
 
 var testRules = Rules{MaxMessage: 64, MaxWait: time.Minute, Options: true}
