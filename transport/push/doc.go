@@ -23,5 +23,6 @@
 // # How to test against it
 //
 // [Push] is an http.Handler; tests serve it from a recorder in a testing/synctest bubble. docs/vectors/session.json holds
-// cases that say what a queue gives for what it is told.
+// cases that say what a queue gives for what it is told, and token.json what is a token. TestModel compares Push with
+// what clients may see, on random input; TestStorm does so with everything at once.
 package push

@@ -3,6 +3,7 @@ package push
 import (
 	"errors"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync"
 	"time"
@@ -15,7 +16,11 @@ import (
 
 // opening answers a client that has no session yet: at once, with the token to come back with.
 func (p *Push) opening(w http.ResponseWriter, r *http.Request) error {
-	patterns, err := p.openPatterns(r.URL.Query()["path"])
+	query, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return lane.Refuse(http.StatusBadRequest, "query", "the query cannot be read: %v", err)
+	}
+	patterns, err := p.openPatterns(query["path"])
 	if err != nil {
 		return err
 	}
@@ -66,7 +71,8 @@ func (p *Push) poll(w http.ResponseWriter, r *http.Request, s *Session, poller *
 		case Superseded:
 			return lane.Refuse(http.StatusConflict, "superseded", "another poll of this session has come, and is answered instead of this one")
 		case Ended:
-			return p.write(w, s.Farewell(nil))
+			_ = p.write(w, s.Farewell(nil)) // a client that has gone need not be told
+			return nil
 		case Hold:
 			if !poller.wait(r, wait) {
 				s.Unpark(poller, time.Now())
@@ -110,17 +116,14 @@ func (p *Push) write(w http.ResponseWriter, body []byte) error {
 	if p.draining.Load() {
 		header.Set("Connection", "close")
 	}
-	// A ResponseWriter that knows no deadlines, as in tests, has no slow reader either.
+	// A ResponseWriter that knows no deadlines, as in tests, has no slow reader either. After the request net/http takes
+	// the deadline away.
 	control := http.NewResponseController(w)
 	_ = control.SetWriteDeadline(time.Now().Add(p.config().WriteTime))
 	if _, err := w.Write(body); err != nil {
 		return err
 	}
-	if err := control.Flush(); err != nil {
-		return err
-	}
-	_ = control.SetWriteDeadline(time.Time{})
-	return nil
+	return control.Flush()
 }
 
 var (
@@ -141,8 +144,8 @@ func (p *poller) Wake() {
 	}
 }
 
-// wait returns when the poller is woken or, if atMost is above 0, when that much time has passed. It reports whether the client is
-// still there.
+// wait returns when the poller is woken or, if atMost is above 0, when that much time has passed. It reports whether the
+// client is still there.
 func (p *poller) wait(r *http.Request, atMost time.Duration) bool {
 	var later <-chan time.Time
 	if atMost > 0 {

@@ -2,7 +2,9 @@ package push
 
 import (
 	"log/slog"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,7 +24,7 @@ type Config struct {
 	MaxSessions int
 	MaxBody     int           // bytes of a body that a client may POST
 	BodyTime    time.Duration // for a body to arrive
-	WriteTime   time.Duration // for a client to take an answer
+	WriteTime   time.Duration // for a client to take an answer; no longer than Expire, or it comes back to no session
 }
 
 // Push keeps the clients' sessions and serves them. It implements http.Handler; its URLs are relative to where it is
@@ -33,17 +35,19 @@ type Push struct {
 	log        *slog.Logger
 	handler    lane.Handler
 	wheel      *wheel
+	began      time.Time
 	stats      Stats
 	settings   atomic.Pointer[Config]
 	draining   atomic.Bool
+	places     atomic.Int64 // how many sessions there are or are being made, for MaxSessions
 
-	mu       sync.RWMutex // guards sessions; taken last, with nothing else taken under it
+	mu       sync.RWMutex // guards sessions; taken after a session's, with nothing taken under it
 	sessions map[dispatch.ID]*Session
 }
 
 // New makes a Push whose sessions are told by d, below c. Close it when it is done with.
 func New(config Config, c *dispatch.Controller, d *dispatch.Dispatcher, log *slog.Logger) *Push {
-	p := &Push{dispatcher: d, controller: c, log: log, sessions: make(map[dispatch.ID]*Session)}
+	p := &Push{dispatcher: d, controller: c, log: log, began: time.Now(), sessions: make(map[dispatch.ID]*Session)}
 	p.handler = lane.Handler{Serve: p.serve, Refused: &p.stats.Refused, Log: log}
 	p.settings.Store(&config)
 	p.wheel = newWheel(tickFor(config), p.look)
@@ -76,11 +80,16 @@ func (p *Push) Sessions() int {
 // on, so that all clients have what there is before the daemon stops.
 func (p *Push) Drain() {
 	p.draining.Store(true)
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	for _, s := range p.sessions {
+	for _, s := range p.all() {
 		s.wake()
 	}
+}
+
+// all returns the sessions that there are now. What is done with them takes their locks, which p's comes after.
+func (p *Push) all() []*Session {
+	p.mu.RLock()
+	defer p.mu.RUnlock()
+	return slices.Collect(maps.Values(p.sessions))
 }
 
 // Close stops looking after sessions. Nothing may be served any more when it is called.
@@ -95,20 +104,28 @@ func (p *Push) open(now time.Time) (*Session, error) {
 		return nil, lane.Refuse(http.StatusServiceUnavailable, "draining", "rootsd is stopping; try again soon").
 			With("Retry-After", "1").With("Connection", "close")
 	}
-	if max := p.config().MaxSessions; p.Sessions() >= max {
-		return nil, lane.Refuse(http.StatusServiceUnavailable, "sessions", "there are %d sessions, and no room for more; try again soon", max).
-			With("Retry-After", "5")
+	config := p.config()
+	if p.places.Add(1) > int64(config.MaxSessions) {
+		p.places.Add(-1)
+		return nil, lane.Refuse(http.StatusServiceUnavailable, "sessions",
+			"there are %d sessions, and no room for more; try again soon", config.MaxSessions).With("Retry-After", "5")
 	}
-	s := &Session{push: p, opened: now, deadline: now.Add(p.config().Expire)}
+	s := &Session{push: p, opened: p.instant(now), deadline: p.instant(now).add(config.Expire)}
 	dispatch.AppendSecret(s.secret[:0])
 	s.id = p.controller.Register(s)
 	p.mu.Lock()
 	p.sessions[s.id] = s
 	p.mu.Unlock()
 	p.stats.Opened.Add(1)
-	p.wheel.add(s, min(p.config().Expire, p.config().Hold))
+	p.wheel.add(s, now, min(config.Expire, config.Hold))
 	return s, nil
 }
+
+// instant returns now as sessions keep it.
+func (p *Push) instant(now time.Time) instant { return instant(now.Sub(p.began)) }
+
+// time is the other way round, for people.
+func (p *Push) time(i instant) time.Time { return p.began.Add(time.Duration(i)).UTC() }
 
 // find returns the session that t belongs to and gives the right to, or nil.
 func (p *Push) find(t token) *Session {
@@ -121,22 +138,24 @@ func (p *Push) find(t token) *Session {
 	return s
 }
 
-// forget takes a session out of the table.
+// forget takes a session that has ended out of the tables. It is called once for each.
 func (p *Push) forget(s *Session, how string) {
 	p.mu.Lock()
 	delete(p.sessions, s.id)
 	p.mu.Unlock()
+	p.wheel.remove(s)
+	p.places.Add(-1)
 	p.stats.Ended.Add(how)
 }
 
 // look is the wheel's: it ends sessions that nobody came back for.
 func (p *Push) look(s *Session, now time.Time) (again time.Duration, ok bool) {
-	again, expired := s.look(now)
+	again, ok, expired := s.look(now)
 	if expired {
 		p.forget(s, "expired")
 		p.controller.Unregister(s.id)
 	}
-	return again, again > 0
+	return again, ok
 }
 
 // leave ends a session whose client says goodbye.

@@ -9,7 +9,7 @@ import (
 
 // QueueLimits bound what waits in one session.
 type QueueLimits struct {
-	Messages int           // how many, gap marks included
+	Messages int           // how many, gap marks included; 2 at least, whatever it says
 	Bytes    int           // their size, as [entry.size] counts it
 	Age      time.Duration // how old the oldest may be
 }
@@ -17,12 +17,13 @@ type QueueLimits struct {
 // queue holds what a client has not confirmed, in the timeline's order, within limits. It is not safe for concurrent
 // use; its session locks. The zero value is an empty queue.
 type queue struct {
-	entries   []entry // nil when empty: a session that waits holds no buffer
+	entries   []entry // by seq; nil when empty: a session that waits holds no buffer
 	last      uint64  // the sequence number given last
 	confirmed uint64  // the client has confirmed everything up to here
 	sent      uint64  // everything up to here was put into an answer
 	written   uint64  // everything up to here was written to a socket
-	bytes     int
+	bytes     int     // the size of all entries
+	loose     bool    // there may be Latest entries that a later one has taken the place of; see thin
 }
 
 // entry is one update that waits. Sequence numbers grow but have holes, where entries were collapsed or replaced.
@@ -40,6 +41,13 @@ func (e *entry) size() int { return len(e.path) + len(e.message.JSON()) + entryO
 
 // mark tells whether the entry stands for updates that were not kept.
 func (e *entry) mark() bool { return e.message.Gap() != "" }
+
+// settle says that nothing more will be heard of the entry.
+func (e *entry) settle() {
+	if r := e.message.Receipt(); r != nil {
+		r.Settle()
+	}
+}
 
 // The reasons of gap marks, as clients see them.
 const (
@@ -62,19 +70,72 @@ func (q *queue) put(path dispatch.Path, msg *dispatch.Message) {
 	q.entries = append(q.entries, e)
 }
 
+// lookBack is how many entries supersede looks at, so that an update costs the same however long the queue is.
+const lookBack = 64
+
+// supersede drops the Latest entry at path if it is among the last and was not sent yet. One further back is left for
+// thin.
 func (q *queue) supersede(path dispatch.Path) {
-	for i := len(q.entries) - 1; i >= 0 && q.entries[i].seq > q.sent; i-- {
+	first := max(len(q.entries)-lookBack, 0)
+	for i := len(q.entries) - 1; i >= first && q.unsent(i); i-- {
 		e := &q.entries[i]
-		if e.path != path || !e.message.Latest() {
-			continue
+		if e.path == path && e.message.Latest() {
+			q.bytes -= e.size()
+			e.settle()
+			q.entries = slices.Delete(q.entries, i, i+1)
+			return
 		}
-		if r := e.message.Receipt(); r != nil {
-			r.Settle()
-		}
-		q.bytes -= e.size()
-		q.entries = slices.Delete(q.entries, i, i+1)
+	}
+	q.loose = q.loose || first > 0 && q.unsent(first-1)
+}
+
+func (q *queue) unsent(i int) bool { return q.entries[i].seq > q.sent }
+
+// thin drops the Latest entries that a later one has taken the place of, which supersede did not look for.
+func (q *queue) thin() {
+	if !q.loose {
 		return
 	}
+	q.loose = false
+	newest := make(map[dispatch.Path]uint64)
+	for i, e := range q.entries {
+		if q.unsent(i) && e.message.Latest() {
+			newest[e.path] = e.seq
+		}
+	}
+	q.entries = slices.DeleteFunc(q.entries, func(e entry) bool {
+		if e.seq <= q.sent || !e.message.Latest() || e.seq == newest[e.path] {
+			return false
+		}
+		q.bytes -= e.size()
+		e.settle()
+		return true
+	})
+}
+
+// take appends all that waits to dst, and returns the cursor that confirms it.
+func (q *queue) take(dst []entry) (entries []entry, cursor uint64) {
+	q.thin()
+	cursor = q.confirmed
+	if n := len(q.entries); n > 0 {
+		cursor = q.entries[n-1].seq
+	}
+	q.sent = max(q.sent, cursor)
+	return append(dst, q.entries...), cursor
+}
+
+// wrote notes that an answer up to seq was written to a socket, and has seen told of each update of which that is news.
+func (q *queue) wrote(seq uint64, seen func(*dispatch.Message)) {
+	for i := range q.entries {
+		e := &q.entries[i]
+		if e.seq > seq {
+			break
+		}
+		if e.seq > q.written && !e.mark() {
+			seen(e.message)
+		}
+	}
+	q.written = max(q.written, seq)
 }
 
 // confirm forgets what the client has confirmed.
@@ -89,39 +150,37 @@ func (q *queue) confirm(cursor uint64) {
 		n++
 	}
 	q.confirmed = cursor
-	q.drop(n)
-}
-
-// drop takes the first n entries away.
-func (q *queue) drop(n int) {
-	switch n {
-	case 0:
-	case len(q.entries):
+	if n == len(q.entries) {
 		q.entries = nil
-	default:
-		kept := copy(q.entries, q.entries[n:])
-		clear(q.entries[kept:])
-		q.entries = q.entries[:kept]
+		return
 	}
+	q.entries = slices.Delete(q.entries, 0, n)
 }
 
-// over tells whether a limit is met.
+// over tells whether a limit is exceeded.
 func (q *queue) over(limits QueueLimits) bool {
 	return len(q.entries) > limits.Messages || q.bytes > limits.Bytes
 }
+
+// maxFolds is how many patterns' marks are folded: telling a client with more of them to load everything afresh is
+// cheaper than holding the timeline up to find out what it need not.
+const maxFolds = 16
 
 // trim keeps the queue within limits: it collapses the paths of the oldest messages into gap marks until the others take
 // half of the room. Marks may take another quarter; where they are more, those of a pattern become one at the pattern,
 // and where that is not enough, all become one that stands for everything. A quarter of the room is free after that, so
 // the work is shared by as many updates. It returns how many updates were lost.
 func (q *queue) trim(limits QueueLimits, patterns []dispatch.Pattern) (lost int) {
-	if !q.over(limits) {
+	if !q.over(limits.part(4)) {
+		return 0
+	}
+	room := limits.part(3)
+	if q.thin(); !q.over(room) {
 		return 0
 	}
 	lost = q.collapse(q.oldest(limits.part(2)), gapOverflow)
-	room := limits.part(3)
 	if q.over(room) {
-		q.foldMarks(patterns)
+		q.foldMarks(patterns[:min(len(patterns), maxFolds)])
 	}
 	if q.over(room) {
 		q.foldMarks([]dispatch.Pattern{everything})
@@ -129,9 +188,10 @@ func (q *queue) trim(limits QueueLimits, patterns []dispatch.Pattern) (lost int)
 	return lost
 }
 
-// part returns so many quarters of the limits, but room for one message at least.
+// part returns so many quarters of the limits. There is always room for one message and one mark, and half of that is
+// one message.
 func (l QueueLimits) part(quarters int) QueueLimits {
-	return QueueLimits{Messages: max(l.Messages*quarters/4, 1), Bytes: l.Bytes * quarters / 4}
+	return QueueLimits{Messages: max(l.Messages, 2) * quarters / 4, Bytes: l.Bytes * quarters / 4}
 }
 
 // oldest returns the paths of the oldest messages: as many as have to go for the others to keep within limits.
@@ -154,6 +214,7 @@ func (q *queue) oldest(limits QueueLimits) map[dispatch.Path]bool {
 
 // expire collapses the paths of messages that are older than age. It returns how many updates were lost.
 func (q *queue) expire(age time.Duration, now time.Time) (lost int) {
+	q.thin()
 	var paths map[dispatch.Path]bool
 	for i := range q.entries {
 		e := &q.entries[i]
@@ -173,34 +234,31 @@ func (q *queue) expire(age time.Duration, now time.Time) (lost int) {
 }
 
 // collapse replaces all that waits for paths by one gap mark each, at the end of the queue: a mark has a sequence number
-// of its own, above any that the client may have been sent and be about to confirm.
+// of its own, above any that the client may have been sent and be about to confirm. It returns how many updates were
+// lost.
 func (q *queue) collapse(paths map[dispatch.Path]bool, reason string) (lost int) {
 	if len(paths) == 0 {
 		return 0
 	}
 	var order []dispatch.Path
-	kept := q.entries[:0]
-	q.bytes = 0
-	for _, e := range q.entries {
-		marked, concerned := paths[e.path]
+	q.entries = slices.DeleteFunc(q.entries, func(e entry) bool {
+		unmarked, concerned := paths[e.path]
 		if !concerned {
-			q.bytes += e.size()
-			kept = append(kept, e)
-			continue
+			return false
 		}
-		if !e.mark() {
-			lost++
-			if r := e.message.Receipt(); r != nil {
-				r.Gap()
-			}
-		}
-		if marked {
+		if unmarked {
 			order = append(order, e.path)
 			paths[e.path] = false
 		}
-	}
-	clear(q.entries[len(kept):])
-	q.entries = kept
+		q.bytes -= e.size()
+		if r := e.message.Receipt(); r != nil {
+			r.Gap()
+		}
+		if !e.message.Blank() { // a mark says the same as a blank one
+			lost++
+		}
+		return true
+	})
 	message := dispatch.GapMessage(reason)
 	for _, path := range order {
 		q.put(path, message)
@@ -208,65 +266,37 @@ func (q *queue) collapse(paths map[dispatch.Path]bool, reason string) (lost int)
 	return lost
 }
 
-// foldMarks replaces the marks of paths that one of patterns stands for by one mark at the pattern. The pattern of
-// everything stands for system paths too.
+// foldMarks replaces the marks of paths that one of patterns stands for by one mark at the pattern.
 func (q *queue) foldMarks(patterns []dispatch.Pattern) {
 	var folded []dispatch.Pattern
-	var reason string
-	kept := q.entries[:0]
-	q.bytes = 0
-	for _, e := range q.entries {
-		pattern, ok := standsFor(patterns, &e)
-		if !ok {
-			q.bytes += e.size()
-			kept = append(kept, e)
-			continue
+	q.entries = slices.DeleteFunc(q.entries, func(e entry) bool {
+		if !e.mark() {
+			return false
 		}
-		reason = e.message.Gap()
-		if !slices.Contains(folded, pattern) {
-			folded = append(folded, pattern)
+		i := slices.IndexFunc(patterns, func(p dispatch.Pattern) bool { return standsFor(p, e.path) })
+		if i < 0 {
+			return false
 		}
-	}
-	clear(q.entries[len(kept):])
-	q.entries = kept
+		if !slices.Contains(folded, patterns[i]) {
+			folded = append(folded, patterns[i])
+		}
+		q.bytes -= e.size()
+		return true
+	})
 	for _, pattern := range folded {
-		q.put(dispatch.Path(pattern), dispatch.GapMessage(reason))
+		q.put(dispatch.Path(pattern), dispatch.GapMessage(gapOverflow))
 	}
 }
 
-// standsFor returns the first of patterns that matches the path of a mark.
-func standsFor(patterns []dispatch.Pattern, e *entry) (pattern dispatch.Pattern, ok bool) {
-	if !e.mark() {
-		return "", false
-	}
-	for _, p := range patterns {
-		if p == everything || p.Covers(dispatch.Pattern(e.path)) {
-			return p, true
-		}
-	}
-	return "", false
+// standsFor tells whether a mark at pattern says all that one at path does, which may be a pattern itself.
+func standsFor(pattern dispatch.Pattern, path dispatch.Path) bool {
+	return pattern == everything || pattern.Covers(dispatch.Pattern(path))
 }
 
 // clear ends the queue: what waits in it will not be heard.
 func (q *queue) clear() {
 	for i := range q.entries {
-		if r := q.entries[i].message.Receipt(); r != nil {
-			r.Settle()
-		}
+		q.entries[i].settle()
 	}
 	q.entries, q.bytes = nil, 0
-}
-
-// wrote notes that all that was sent was written to a socket, and has seen told of each update of which that is news.
-func (q *queue) wrote(seq uint64, seen func(*dispatch.Message)) {
-	for i := range q.entries {
-		e := &q.entries[i]
-		if e.seq > seq {
-			break
-		}
-		if e.seq > q.written {
-			seen(e.message)
-		}
-	}
-	q.written = max(q.written, seq)
 }

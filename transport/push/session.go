@@ -17,17 +17,25 @@ type Session struct {
 	push   *Push
 	id     dispatch.ID
 	secret [secretLength]byte
-	opened time.Time
+	opened instant
+	place  place // where it stands in the wheel, whose lock guards it
 
 	mu       sync.Mutex // guards what follows; taken on the timeline, so never held while anything waits
 	queue    queue
 	patterns []dispatch.Pattern // those with wildcards that it is connected to, for marks that stand for many paths
 	waiter   Waiter             // who waits for something to happen here; nil when nobody does
-	deadline time.Time          // parked: when to answer with nothing; otherwise: when to expire
-	answered time.Time          // when the last answer that had updates was taken
-	gapped   uint64             // how many updates were lost to limits
+	deadline instant            // parked: when to answer with nothing; otherwise: when to expire
+	quiet    instant            // no answer with updates before this: the last one went out so recently
+	gapped   uint32             // how many updates were lost to limits
 	ended    bool
 }
+
+// instant is a time in nanoseconds since a Push began: a third of a time.Time, of which a session keeps several.
+type instant int64
+
+func (i instant) add(d time.Duration) instant { return i + instant(d) }
+
+func (i instant) sub(earlier instant) time.Duration { return time.Duration(i - earlier) }
 
 // Waiter is parked on a session by whoever serves its client.
 type Waiter interface {
@@ -44,13 +52,13 @@ var (
 )
 
 // Update implements [dispatch.Component].
-func (s *Session) Update(_ dispatch.ID, path dispatch.Path, msg *dispatch.Message) {
+func (s *Session) Update(sender dispatch.ID, path dispatch.Path, msg *dispatch.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
 		return
 	}
-	if path == dispatch.PathKick {
+	if path == dispatch.PathKick && s.kicked(sender, msg) {
 		s.endLocked()
 		s.push.forget(s, "kicked")
 		return
@@ -59,14 +67,18 @@ func (s *Session) Update(_ dispatch.ID, path dispatch.Path, msg *dispatch.Messag
 	if r := msg.Receipt(); r != nil {
 		r.Match()
 	}
-	limits := &s.push.config().Queue
-	messages, bytes := len(s.queue.entries), s.queue.bytes
+	defer s.countLocked(len(s.queue.entries), s.queue.bytes)
 	s.queue.put(path, msg)
-	s.gap(s.queue.trim(*limits, s.patterns))
-	s.push.stats.queued(len(s.queue.entries)-messages, s.queue.bytes-bytes)
+	s.gapLocked(s.queue.trim(s.push.config().Queue, s.patterns))
 	if s.waiter != nil {
 		s.waiter.Wake()
 	}
+}
+
+// kicked tells whether an update at PathKick ends this session. A back-end may have connected it to that path: then it
+// hears of the connection from the Controller, and of others' kicks by their IDs.
+func (s *Session) kicked(sender dispatch.ID, msg *dispatch.Message) bool {
+	return msg.Blank() && sender != s.push.controller.ID()
 }
 
 // notePattern keeps the list of patterns true: a connect is confirmed with a blank message at the pattern, and no update
@@ -84,11 +96,16 @@ func (s *Session) notePattern(path dispatch.Path, msg *dispatch.Message) {
 	}
 }
 
-func (s *Session) gap(lost int) {
+func (s *Session) gapLocked(lost int) {
 	if lost > 0 {
-		s.gapped += uint64(lost)
+		s.gapped += uint32(lost)
 		s.push.stats.Gapped.Add(uint64(lost))
 	}
+}
+
+// countLocked notes how the queue has changed since it held so many messages and bytes.
+func (s *Session) countLocked(messages, bytes int) {
+	s.push.stats.queued(len(s.queue.entries)-messages, s.queue.bytes-bytes)
 }
 
 // Park confirms everything up to cursor and has w woken when there is something for the client. A waiter that was parked
@@ -105,17 +122,19 @@ func (s *Session) Park(cursor uint64, w Waiter, now time.Time) error {
 	case cursor > s.queue.sent:
 		return ErrAhead
 	}
-	messages, bytes := len(s.queue.entries), s.queue.bytes
+	config := s.push.config()
+	defer s.countLocked(len(s.queue.entries), s.queue.bytes)
+	// The client can be quicker to confirm than the writer is to say that it wrote.
+	s.wroteLocked(cursor, now)
 	s.queue.confirm(cursor)
-	s.gap(s.queue.expire(s.push.config().Queue.Age, now))
-	s.push.stats.queued(len(s.queue.entries)-messages, s.queue.bytes-bytes)
+	s.gapLocked(s.queue.expire(config.Queue.Age, now))
 	if s.waiter != nil {
 		s.waiter.Wake()
 	} else {
 		s.push.stats.Parked.Add(1)
 	}
 	s.waiter = w
-	s.deadline = now.Add(s.push.config().Hold)
+	s.deadline = s.push.instant(now).add(config.Hold)
 	return nil
 }
 
@@ -130,7 +149,7 @@ func (s *Session) Unpark(w Waiter, now time.Time) {
 
 func (s *Session) unparkLocked(now time.Time) {
 	s.waiter = nil
-	s.deadline = now.Add(s.push.config().Expire)
+	s.deadline = s.push.instant(now).add(s.push.config().Expire)
 	s.push.stats.Parked.Add(-1)
 }
 
@@ -147,6 +166,7 @@ const (
 // Ready says what w is to do. For Hold, a wait above 0 says when to ask again even if nothing wakes it: something is
 // there, but the last answer went out so recently that more may come by then.
 func (s *Session) Ready(w Waiter, now time.Time) (state State, wait time.Duration) {
+	at := s.push.instant(now)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	switch {
@@ -154,13 +174,12 @@ func (s *Session) Ready(w Waiter, now time.Time) (state State, wait time.Duratio
 		return Ended, 0
 	case s.waiter != w:
 		return Superseded, 0
-	case s.push.draining.Load(), !now.Before(s.deadline):
+	case s.push.draining.Load(), at >= s.deadline:
 		return Answer, 0
 	case len(s.queue.entries) == 0:
 		return Hold, 0
-	}
-	if wait := s.push.config().Bundle - now.Sub(s.answered); wait > 0 {
-		return Hold, wait
+	case at < s.quiet:
+		return Hold, s.quiet.sub(at)
 	}
 	return Answer, 0
 }
@@ -168,27 +187,35 @@ func (s *Session) Ready(w Waiter, now time.Time) (state State, wait time.Duratio
 // Take appends the answer to dst, {"updates":[…],"reconnectWith":"<token>"}, and takes w away. seq is for
 // [Session.Wrote]. If w was superseded or the session has ended since it asked, ok is false and nothing has changed.
 func (s *Session) Take(dst []byte, w Waiter, now time.Time) (answer []byte, seq uint64, ok bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.waiter != w || s.ended {
+	var few [8]entry // enough for most answers
+	entries, seq, ok := s.take(few[:0], w, now)
+	if !ok {
 		return dst, 0, false
 	}
-	s.unparkLocked(now)
-	if len(s.queue.entries) > 0 {
-		s.answered = now
-	}
 	dst = append(dst, `{"updates":[`...)
-	cursor := s.queue.confirmed
-	for i := range s.queue.entries {
-		e := &s.queue.entries[i]
+	for i := range entries {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = append(dst, e.message.Wire(e.path)...)
-		cursor = e.seq
+		dst = append(dst, entries[i].message.Wire(entries[i].path)...)
 	}
-	s.queue.sent = max(s.queue.sent, cursor)
-	return s.appendEnd(dst, cursor), cursor, true
+	return s.appendEnd(dst, seq), seq, true
+}
+
+// take does the part of Take that needs the lock. The timeline does not wait while the answer is put together.
+func (s *Session) take(dst []entry, w Waiter, now time.Time) (entries []entry, seq uint64, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.waiter != w {
+		return nil, 0, false
+	}
+	s.unparkLocked(now)
+	defer s.countLocked(len(s.queue.entries), s.queue.bytes)
+	entries, seq = s.queue.take(dst)
+	if len(entries) > 0 {
+		s.quiet = s.push.instant(now).add(s.push.config().Bundle)
+	}
+	return entries, seq, true
 }
 
 // Farewell appends an answer without updates for a waiter that was told [Ended]. Its token is known no more, so that the
@@ -207,32 +234,37 @@ func (s *Session) appendEnd(dst []byte, cursor uint64) []byte {
 func (s *Session) Wrote(seq uint64, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.queue.wrote(seq, func(m *dispatch.Message) {
-		s.push.stats.deliver(m, now)
-	})
+	s.wroteLocked(seq, now)
 }
 
-// look is what the wheel does with the session: it wakes a waiter whose time is up, and ends a session that nobody came
-// back for. It returns when to look again, 0 for never.
-func (s *Session) look(now time.Time) (again time.Duration, expired bool) {
+func (s *Session) wroteLocked(seq uint64, now time.Time) {
+	s.queue.wrote(seq, func(m *dispatch.Message) { s.push.stats.deliver(m, now) })
+}
+
+// look is what the wheel does with the session: it wakes a waiter whose time is up, drops messages that are too old, and
+// ends a session that nobody came back for, of which expired tells. It returns when to look again; ok is false for never.
+func (s *Session) look(now time.Time) (again time.Duration, ok, expired bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
-		return 0, false
+		return 0, false, false
 	}
-	left := s.deadline.Sub(now)
+	left := s.deadline.sub(s.push.instant(now))
+	if left <= 0 && s.waiter == nil {
+		return 0, false, s.endLocked()
+	}
 	if left <= 0 {
-		if s.waiter == nil {
-			return 0, s.endLocked()
-		}
 		s.waiter.Wake()
 	}
-	// A client that parks after this gets a deadline that may come before that of now.
-	hold := s.push.config().Hold
-	if left <= 0 || left > hold {
-		left = hold
+	config := s.push.config()
+	defer s.countLocked(len(s.queue.entries), s.queue.bytes)
+	s.gapLocked(s.queue.expire(config.Queue.Age, now))
+	// A client that parks or goes after this gets a deadline that may come before that of now, but not before this.
+	soonest := min(config.Hold, config.Expire)
+	if left <= 0 || left > soonest {
+		left = soonest
 	}
-	return left, false
+	return left, true, false
 }
 
 // wake has a waiter look again.
@@ -256,7 +288,7 @@ func (s *Session) endLocked() bool {
 		return false
 	}
 	s.ended = true
-	s.push.stats.queued(-len(s.queue.entries), -s.queue.bytes)
+	defer s.countLocked(len(s.queue.entries), s.queue.bytes)
 	s.queue.clear()
 	if s.waiter != nil {
 		s.waiter.Wake()
@@ -272,22 +304,26 @@ func (s *Session) holds(secret string) bool {
 }
 
 // MarshalJSON describes the session to people who ask why something does or does not arrive.
-func (s *Session) MarshalJSON() ([]byte, error) {
+func (s *Session) MarshalJSON() ([]byte, error) { return json.Marshal(s.describe()) }
+
+// description is a session as people see it.
+type description struct {
+	Transport string    `json:"transport"`
+	Since     time.Time `json:"since"`
+	Parked    bool      `json:"parked"`
+	Until     time.Time `json:"until"` // when an empty answer is due or, if it is not parked, when it expires
+	Queued    int       `json:"queued"`
+	Bytes     int       `json:"bytes"`
+	Cursor    uint64    `json:"cursor"`
+	Confirmed uint64    `json:"confirmed"`
+	Gapped    uint32    `json:"gapped"`
+}
+
+func (s *Session) describe() description {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	description := struct {
-		Transport string    `json:"transport"`
-		Since     time.Time `json:"since"`
-		Parked    bool      `json:"parked"`
-		Until     time.Time `json:"until"` // when an empty answer is due or, if it is not parked, when it expires
-		Queued    int       `json:"queued"`
-		Bytes     int       `json:"bytes"`
-		Cursor    uint64    `json:"cursor"`
-		Confirmed uint64    `json:"confirmed"`
-		Gapped    uint64    `json:"gapped"`
-	}{
-		"long-poll", s.opened.UTC(), s.waiter != nil, s.deadline.UTC(),
+	return description{
+		"long-poll", s.push.time(s.opened), s.waiter != nil, s.push.time(s.deadline),
 		len(s.queue.entries), s.queue.bytes, s.queue.last, s.queue.confirmed, s.gapped,
 	}
-	return json.Marshal(description)
 }

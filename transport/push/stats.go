@@ -14,7 +14,7 @@ type Stats struct {
 	Parked    atomic.Int64  // clients that wait now
 	Messages  atomic.Int64  // that wait in queues now
 	Bytes     atomic.Int64  // of memory that these count for
-	Delivered atomic.Uint64 // updates written to a client's socket, counted once each
+	Delivered atomic.Uint64 // updates written to a client's socket, counted once each; gap marks are not updates
 	Gapped    atomic.Uint64 // updates that a client was not given but told of by a gap mark
 	Published atomic.Uint64 // updates that clients published
 	Answers   atomic.Uint64 // polls answered with a session's token

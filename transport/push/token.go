@@ -18,21 +18,23 @@ type token struct {
 	secret string
 }
 
-// parseToken reads a token; ok is false for anything that cannot be one.
+// parseToken reads a token; ok is false for anything that [appendToken] does not write.
 func parseToken(text string) (t token, ok bool) {
 	id, rest, _ := strings.Cut(text, "/")
 	cursor, secret, _ := strings.Cut(rest, "/")
 	if id == "" || len(secret) != secretLength || cursor == "" || (len(cursor) > 1 && cursor[0] == '0') {
 		return token{}, false
 	}
-	for i := range len(cursor) {
-		if cursor[i] < '0' || cursor[i] > '9' {
-			return token{}, false
-		}
+	if strings.ContainsFunc(cursor, notDigit) || strings.ContainsFunc(secret, notBase62) {
+		return token{}, false
 	}
 	n, err := strconv.ParseUint(cursor, 10, 64)
 	return token{dispatch.ID(id), n, secret}, err == nil
 }
+
+func notDigit(r rune) bool { return r < '0' || r > '9' }
+
+func notBase62(r rune) bool { return notDigit(r) && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }
 
 // appendToken writes a token.
 func appendToken(dst []byte, id dispatch.ID, cursor uint64, secret []byte) []byte {

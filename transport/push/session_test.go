@@ -1,0 +1,120 @@
+package push
+
+import (
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rootsd/rootsd/dispatch"
+)
+
+// These tests speak to a session as its transports do.
+
+// bell is a Waiter that counts.
+type bell struct{ rung int }
+
+func (b *bell) Wake() { b.rung++ }
+
+func TestSessionSuperseded(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		id, _ := r.open()
+		s, now := r.session(id), time.Now()
+		older, newer := new(bell), new(bell)
+		if err := s.Park(0, older, now); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Park(0, newer, now); err != nil {
+			t.Fatal(err)
+		}
+		if older.rung != 1 || newer.rung != 0 {
+			t.Errorf("woken %d and %d times, want the older once", older.rung, newer.rung)
+		}
+		if state, _ := s.Ready(older, now); state != Superseded {
+			t.Errorf("the older is told %d, want Superseded", state)
+		}
+		s.Update("", "a", newMessage("1", dispatch.Options{}))
+		if _, _, ok := s.Take(nil, older, now); ok {
+			t.Error("the older took the answer")
+		}
+		s.Unpark(older, now)
+		if state, _ := s.Ready(newer, now); state != Answer || newer.rung != 1 {
+			t.Errorf("the newer is told %d and woken %d times, want Answer and once", state, newer.rung)
+		}
+		if _, seq, ok := s.Take(nil, newer, now); !ok || seq != 1 {
+			t.Errorf("the newer takes %d, %v", seq, ok)
+		}
+		if _, _, ok := s.Take(nil, newer, now); ok {
+			t.Error("it takes twice")
+		}
+		if n := r.stats.Parked.Load(); n != 0 {
+			t.Errorf("%d parked", n)
+		}
+	})
+}
+
+func TestSessionEnded(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		id, _ := r.open()
+		s, w, now := r.session(id), new(bell), time.Now()
+		s.Park(0, w, now)
+		r.leave(s)
+		r.leave(s)
+		r.Push.look(s, now)
+		s.Update("", dispatch.PathKick, dispatch.TextMessage("", dispatch.Options{}))
+		if n := r.stats.Ended.Counts(); fmt.Sprint(n) != "map[left:1]" || r.places.Load() != 0 || r.stats.Parked.Load() != 0 || w.rung != 1 {
+			t.Errorf("ended %v, %d places, %d parked, woken %d times", n, r.places.Load(), r.stats.Parked.Load(), w.rung)
+		}
+		if state, _ := s.Ready(w, now); state != Ended {
+			t.Errorf("Ready = %d, want Ended", state)
+		}
+		if _, _, ok := s.Take(nil, w, now); ok {
+			t.Error("there is something to take")
+		}
+		if err := s.Park(0, w, now); err != ErrEnded {
+			t.Errorf("Park: %v, want ErrEnded", err)
+		}
+		s.Unpark(w, now)
+		s.Wrote(1, now)
+		if n := r.stats.Parked.Load(); n != 0 {
+			t.Errorf("%d parked", n)
+		}
+	})
+}
+
+// A poll that finds its session ended between being looked up and being parked opens a new one.
+func TestSessionEndsUnderPoll(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		id, token := r.open()
+		s := r.session(id)
+		s.end()
+		if a := r.do("GET", "/"+token, ""); a.code != http.StatusOK || a.id() == id {
+			t.Errorf("answered %d with ID %q", a.code, a.id())
+		}
+		r.forget(s, "left")
+	})
+}
+
+// Sessions that have ended are not kept until the wheel would have looked at them: clients that come and go at once
+// would fill the memory.
+func TestEndedSessionsAreForgotten(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		for i := range 500 {
+			id, token := r.open("a")
+			if i%2 == 0 {
+				r.apply(dispatch.Kick(id))
+			} else {
+				r.do("DELETE", "/"+token, "")
+			}
+		}
+		synctest.Wait()
+		kept := 0
+		for _, slot := range r.wheel.slots {
+			kept += len(slot)
+		}
+		if components, _ := r.dispatcher.Counts(); kept != 0 || r.Sessions() != 0 || components != 0 || r.places.Load() != 0 {
+			t.Errorf("kept: %d in the wheel, %d sessions, %d components, %d places", kept, r.Sessions(), components, r.places.Load())
+		}
+	})
+}
