@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ type rig struct {
 	testing.TB
 	*Push
 	made  Config
-	given int // how many updates a world gave
+	given atomic.Int64 // how many updates a world gave
 }
 
 func testConfig() Config {
@@ -146,7 +147,7 @@ type call struct {
 	cancel   context.CancelFunc // the client goes away
 	done     chan struct{}
 	at       time.Time // when it was answered
-	given    int       // rig.given then
+	given    int64     // rig.given then
 }
 
 func (r *rig) start(method, target string, body io.Reader, fields ...string) *call {
@@ -163,7 +164,7 @@ func (r *rig) start(method, target string, body io.Reader, fields ...string) *ca
 	go func() {
 		defer close(c.done)
 		r.ServeHTTP(c.recorder, request)
-		c.at, c.given = time.Now(), r.given
+		c.at, c.given = time.Now(), r.given.Load()
 	}()
 	return c
 }

@@ -170,17 +170,17 @@ type modelClient struct {
 
 // update gives an update, whose message is its number.
 func (w *world) update(t *rapid.T) {
-	w.given++
+	number := int(w.given.Add(1))
 	options := dispatch.Options{Latest: rapid.Bool().Draw(t, "latest")}
 	except := rapid.IntRange(-1, len(w.clients)-1).Draw(t, "except")
 	if except >= 0 {
 		options.Except = w.clients[except].id()
 	}
-	u := newUpdate(rapid.SampledFrom([]string{"a", "b/1", "b/2", "b/c/3"}).Draw(t, "path"), fmt.Sprint(w.given), options)
+	u := newUpdate(rapid.SampledFrom([]string{"a", "b/1", "b/2", "b/c/3"}).Draw(t, "path"), fmt.Sprint(number), options)
 	for i, c := range w.clients {
 		matches := func(p dispatch.Pattern) bool { return p.Matches(u.Path) }
 		if i != except && slices.ContainsFunc(c.patterns, matches) {
-			c.due[w.given] = u
+			c.due[number] = u
 		}
 	}
 	w.apply(u)
@@ -271,7 +271,7 @@ func (c *modelClient) begin(t *rapid.T, a *answer) {
 }
 
 // read is what a client does with updates. So many were given when the answer was.
-func (c *modelClient) read(t *rapid.T, a *answer, given int) {
+func (c *modelClient) read(t *rapid.T, a *answer, given int64) {
 	for _, u := range a.Updates {
 		if string(u.Message) == `""` {
 			c.load(dispatch.Pattern(u.Path))
@@ -293,7 +293,7 @@ func (c *modelClient) read(t *rapid.T, a *answer, given int) {
 	}
 	// An answer holds all there is: what is still due of what was given before it was lost.
 	for number, u := range c.due {
-		if number <= given && !c.kicked && !(u.Message.Latest() && c.latest[u.Path] > number) {
+		if int64(number) <= given && !c.kicked && !(u.Message.Latest() && c.latest[u.Path] > number) {
 			t.Fatalf("%d at %s was neither told nor marked; this was: %v", number, u.Path, a)
 		}
 	}

@@ -473,10 +473,33 @@ func TestSetConfig(t *testing.T) {
 		began := time.Now()
 		poll := r.poll(a.ReconnectWith)
 		r.wantAnswer(poll.answer(), "")
-		if held := poll.at.Sub(began); held < config.Hold || held > r.made.Hold+r.wheel.tick {
+		if held := poll.at.Sub(began); held < config.Hold || held > config.Hold+r.wheel.tick {
 			t.Errorf("held for %v", held)
 		}
 	})
+}
+
+// Shorter times reach the clients that wait already, and those that are away.
+func TestSetConfigShortens(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		_, token := r.open("a")
+		r.open("b")
+		poll := r.poll(token)
+		time.Sleep(time.Second)
+		config := r.made
+		config.Hold, config.Expire = 2*time.Second, 3*time.Second
+		began := time.Now()
+		r.SetConfig(config)
+		r.wantAnswer(poll.answer(), "")
+		if held := poll.at.Sub(began); held < config.Hold || held > config.Hold+2*r.wheel.tick {
+			t.Errorf("held for %v more, want %v", held, config.Hold)
+		}
+		time.Sleep(time.Until(began.Add(config.Expire + 2*r.wheel.tick)))
+		synctest.Wait()
+		if r.Sessions() != 1 {
+			t.Errorf("%d sessions, want the one that was waiting", r.Sessions())
+		}
+	}, func(c *Config) { c.Hold, c.Expire = time.Minute, time.Hour })
 }
 
 // Messages that are too old do not wait in memory for a client that does not come.

@@ -61,8 +61,11 @@ func tickFor(config Config) time.Duration {
 }
 
 // SetConfig changes how p behaves from now on. What a session holds already is brought within new limits when it is told
-// of something next.
-func (p *Push) SetConfig(config Config) { p.settings.Store(&config) }
+// of something next, and those that wait within a shorter Hold or Expire with the next tick.
+func (p *Push) SetConfig(config Config) {
+	p.settings.Store(&config)
+	p.wheel.reset(tickFor(config))
+}
 
 func (p *Push) config() *Config { return p.settings.Load() }
 

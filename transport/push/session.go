@@ -156,6 +156,7 @@ func (s *Session) unparkLocked(now time.Time) {
 // State is what a parked waiter is to do.
 type State int
 
+// The states of a waiter.
 const (
 	Hold       State = iota // go on waiting
 	Answer                  // take the answer
@@ -249,14 +250,21 @@ func (s *Session) look(now time.Time) (again time.Duration, ok, expired bool) {
 	if s.ended {
 		return 0, false, false
 	}
-	left := s.deadline.sub(s.push.instant(now))
+	config := s.push.config()
+	term := config.Hold
+	if s.waiter == nil {
+		term = config.Expire
+	}
+	at := s.push.instant(now)
+	// The configuration may have changed since the deadline was set.
+	s.deadline = min(s.deadline, at.add(term))
+	left := s.deadline.sub(at)
 	if left <= 0 && s.waiter == nil {
 		return 0, false, s.endLocked()
 	}
 	if left <= 0 {
 		s.waiter.Wake()
 	}
-	config := s.push.config()
 	defer s.countLocked(len(s.queue.entries), s.queue.bytes)
 	s.gapLocked(s.queue.expire(config.Queue.Age, now))
 	// A client that parks or goes after this gets a deadline that may come before that of now, but not before this.

@@ -1,6 +1,7 @@
 package push
 
 import (
+	"slices"
 	"sync"
 	"time"
 )
@@ -9,16 +10,17 @@ import (
 // it wants to be looked at; when that comes it says when to look again. Deadlines that move later, as most do with every
 // poll, therefore cost nothing at the time.
 type wheel struct {
-	tick time.Duration
 	look func(*Session, time.Time) (again time.Duration, ok bool)
 
 	mu     sync.Mutex // guards what follows, and the place of every session; nothing is taken under it
+	tick   time.Duration
 	slots  [][]*Session
 	now    int       // the slot that was looked at last
 	turned time.Time // when that was due
 
-	stop chan struct{}
-	done chan struct{}
+	retick chan time.Duration // has room for one: the tick has changed
+	stop   chan struct{}
+	done   chan struct{}
 }
 
 // wheelSlots is how many slots there are. A session that wants to be looked at later than they reach is looked at
@@ -34,8 +36,8 @@ type place struct {
 // newWheel starts a wheel that has look called with every session when its time comes, once a tick at the finest.
 func newWheel(tick time.Duration, look func(*Session, time.Time) (time.Duration, bool)) *wheel {
 	w := &wheel{tick: tick, look: look, slots: make([][]*Session, wheelSlots), turned: time.Now(),
-		stop: make(chan struct{}), done: make(chan struct{})}
-	go w.run()
+		retick: make(chan time.Duration, 1), stop: make(chan struct{}), done: make(chan struct{})}
+	go w.run(tick)
 	return w
 }
 
@@ -73,43 +75,68 @@ func (w *wheel) close() {
 	<-w.done
 }
 
-func (w *wheel) run() {
+// reset has times kept to another tick, and every session looked at with the next one: those that were set may have to
+// change.
+func (w *wheel) reset(tick time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	all := slices.Concat(w.slots...)
+	w.slots = make([][]*Session, wheelSlots)
+	w.tick, w.now, w.turned = tick, 0, time.Now()
+	w.slots[1] = all
+	for i, s := range all {
+		s.place = place{1, int32(i + 1)}
+	}
+	select {
+	case <-w.retick: // one that run has not come to yet
+	default:
+	}
+	w.retick <- tick
+}
+
+func (w *wheel) run(tick time.Duration) {
 	defer close(w.done)
-	ticker := time.NewTicker(w.tick)
+	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for {
 		select {
 		case <-w.stop:
 			return
+		case tick := <-w.retick:
+			ticker.Reset(tick)
 		case now := <-ticker.C:
 			// A ticker drops ticks that nobody had time for; the wheel must not lose them.
-			for now.Sub(w.turned) >= w.tick {
-				w.turn(now)
+			for w.turn(now) {
 			}
 		}
 	}
 }
 
-// turn moves the wheel by one slot and looks at the sessions in it, without holding the lock. Only one goroutine may
-// turn a wheel.
-func (w *wheel) turn(now time.Time) {
-	for _, s := range w.advance() {
+// turn moves the wheel by one slot, if that is due, and looks at the sessions in it, without holding the lock. It reports
+// whether it did. Only one goroutine may turn a wheel.
+func (w *wheel) turn(now time.Time) bool {
+	sessions, due := w.advance(now)
+	for _, s := range sessions {
 		if again, ok := w.look(s, now); ok {
 			w.add(s, now, again)
 		}
 	}
+	return due
 }
 
-// advance moves the wheel by one slot and takes the sessions out of it.
-func (w *wheel) advance() []*Session {
+// advance moves the wheel by one slot, if that is due, and takes the sessions out of it.
+func (w *wheel) advance(now time.Time) (sessions []*Session, due bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if now.Sub(w.turned) < w.tick {
+		return nil, false
+	}
 	w.turned = w.turned.Add(w.tick)
 	w.now = (w.now + 1) % wheelSlots
-	due := w.slots[w.now]
+	sessions = w.slots[w.now]
 	w.slots[w.now] = nil
-	for _, s := range due {
+	for _, s := range sessions {
 		s.place = place{}
 	}
-	return due
+	return sessions, true
 }
