@@ -30,7 +30,7 @@ check: ## what has to be right before a commit: format, vet, tests
 lint: ## run golangci-lint with .golangci.yml; fetches it the first time
 	$(LINT) run
 
-fuzz: ## run every fuzz target for FUZZTIME (10s)
+fuzz: ## run every fuzz target for FUZZTIME (10s, or 1000x for so many inputs)
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz
 
 bench: ## run the Go benchmarks for benchstat: make bench BENCH=Match COUNT=10
