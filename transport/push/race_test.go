@@ -68,10 +68,11 @@ func (c *stormClient) run() error {
 		if err := json.Unmarshal(recorder.Body.Bytes(), &a); err != nil {
 			return err
 		}
+		known := a.id() == c.id
 		if err := c.hear(&a); err != nil {
 			return err
 		}
-		if quiet++; len(a.Updates) > 0 || !over {
+		if quiet++; len(a.Updates) > 0 || !known || !over {
 			quiet = 0
 		}
 	}
