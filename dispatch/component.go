@@ -9,7 +9,8 @@ package dispatch
 //
 //   - a [Pattern], with the blank message: the component is now connected to it, and its view of it starts afresh;
 //   - [PathDisconnected], with a pattern's text: the component is no longer connected to it;
-//   - [PathKick]: the component is to end; [PathGone] is said of it next, and it is told of nothing more.
+//   - [PathKick], with the component's own ID: it is to end; [PathGone] is said of it next, and it is told of nothing
+//     more.
 //
 // A Component is registered with [Controller.Register] before it is told of anything.
 type Component interface {

@@ -245,7 +245,7 @@ func (d *Dispatcher) kick(sender ID, msg *Message) bool {
 	if !ok || m == nil {
 		return false
 	}
-	m.component.Update(sender, PathKick, blank)
+	m.component.Update(sender, PathKick, msg)
 	return true
 }
 

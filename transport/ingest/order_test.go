@@ -48,15 +48,15 @@ func TestOrders(t *testing.T) {
 				"::+::disconnect \"a\"\n::+::disconnect \"->->\"\n::+::disconnect \"ä\""},
 			{"/permit", `{"id":"ID","paths":["p/**","q"],"for":"90s"}`, `{"id":"ID","paths":["p/**","q"]}`, "b/*,c|p/** for 1m30s,q for 1m30s", ""},
 			{"/forbid", `{"id":"ID","paths":["q"]}`, `{"id":"ID","paths":["q"]}`, "b/*,c|p/** for 1m30s", ""},
-			{"/kick", `{"id":"ID"}`, `{"id":"ID"}`, "gone", `::kick ""`},
+			{"/kick", `{"id":"ID"}`, `{"id":"ID"}`, "gone", `::kick "ID"`},
 		} {
 			swap := func(text string) string { return strings.ReplaceAll(text, "ID", string(id)) }
 			h.want(h.post(tt.target, swap(tt.body)), 200, swap(tt.answer))
 			if got := h.links(id); got != tt.links {
 				t.Errorf("%s %s: got %s, want %s", tt.target, tt.body, got, tt.links)
 			}
-			if got := c.take(); got != tt.told {
-				t.Errorf("%s %s: told %q, want %q", tt.target, tt.body, got, tt.told)
+			if got := c.take(); got != swap(tt.told) {
+				t.Errorf("%s %s: told %q, want %q", tt.target, tt.body, got, swap(tt.told))
 			}
 		}
 	})

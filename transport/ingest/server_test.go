@@ -95,7 +95,7 @@ func TestOverTCP(t *testing.T) {
 			t.Errorf("%s: got %d %s, length %d, want %s", tt.name, response.StatusCode, body, response.ContentLength, tt.want)
 		}
 	}
-	if got, want := c.take(), "a 1\na 2\na 3\na \"4\"\na 5\n::kick \"\""; got != want {
+	if got, want := c.take(), "a 1\na 2\na 3\na \"4\"\na 5\n::kick \""+string(id)+"\""; got != want {
 		t.Errorf("told %q, want %q", got, want)
 	}
 }

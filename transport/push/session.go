@@ -52,13 +52,13 @@ var (
 )
 
 // Update implements [dispatch.Component].
-func (s *Session) Update(sender dispatch.ID, path dispatch.Path, msg *dispatch.Message) {
+func (s *Session) Update(_ dispatch.ID, path dispatch.Path, msg *dispatch.Message) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
 		return
 	}
-	if path == dispatch.PathKick && s.kicked(sender, msg) {
+	if path == dispatch.PathKick && s.kicked(msg) {
 		s.endLocked()
 		s.push.forget(s, "kicked")
 		return
@@ -75,10 +75,11 @@ func (s *Session) Update(sender dispatch.ID, path dispatch.Path, msg *dispatch.M
 	}
 }
 
-// kicked tells whether an update at PathKick ends this session. A back-end may have connected it to that path: then it
-// hears of the connection from the Controller, and of others' kicks by their IDs.
-func (s *Session) kicked(sender dispatch.ID, msg *dispatch.Message) bool {
-	return msg.Blank() && sender != s.push.controller.ID()
+// kicked tells whether a message at PathKick is for this session. One that a back-end has connected to that path hears
+// of others' kicks as well.
+func (s *Session) kicked(msg *dispatch.Message) bool {
+	id, _ := msg.Text()
+	return id == string(s.id)
 }
 
 // notePattern keeps the list of patterns true: a connect is confirmed with a blank message at the pattern, and no update
