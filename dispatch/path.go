@@ -122,32 +122,12 @@ func (p Pattern) Wild() bool {
 	return false
 }
 
-// Matches tells whether p stands for path. It is the plain statement of the rules, for a few patterns at a time; the
-// Dispatcher's tree gives the same answers for many.
-func (p Pattern) Matches(path Path) bool {
-	pattern, rest := string(p), string(path)
-	for first := true; ; first = false {
-		var want, got string
-		var moreWant, moreGot bool
-		want, pattern, moreWant = strings.Cut(pattern, "/")
-		got, rest, moreGot = strings.Cut(rest, "/")
-		if isWildcard(want) && first && path.System() {
-			return false
-		}
-		switch {
-		case want == "**":
-			return true
-		case want != "*" && want != got:
-			return false
-		case moreWant != moreGot:
-			return false
-		case !moreWant:
-			return true
-		}
-	}
-}
+// Matches tells whether p stands for path. It is for a few patterns at a time; the Dispatcher's tree gives the same
+// answers for many.
+func (p Pattern) Matches(path Path) bool { return p.Covers(Pattern(path)) }
 
-// Covers tells whether p matches every path that other matches, as "public/**" covers "public/*/news".
+// Covers tells whether p matches every path that other matches, as "public/**" covers "public/*/news". It is the plain
+// statement of the rules.
 func (p Pattern) Covers(other Pattern) bool {
 	mine, theirs := string(p), string(other)
 	for first := true; ; first = false {
