@@ -101,7 +101,9 @@ func (r *report) endPackage(e event, text string) {
 	switch {
 	case e.Action == "fail":
 		fmt.Printf("FAIL %s\n%s", e.Package, text)
-	case e.Action == "pass" && !strings.Contains(text, "[no test"):
+	case strings.Contains(text, "[no test files]"):
+		fmt.Printf("no tests in %s\n", e.Package)
+	case e.Action == "pass":
 		fmt.Printf("ok   %s %.1fs\n", e.Package, e.Elapsed)
 	}
 }

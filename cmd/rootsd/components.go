@@ -125,14 +125,12 @@ func pushConfig(c *Config) push.Config {
 
 // withPrefix serves h below prefix and, as a proxy may have taken the prefix off, without it.
 func withPrefix(prefix string, h http.Handler) http.Handler {
-	if prefix == "" {
-		return h
-	}
-	stripped := http.StripPrefix(strings.TrimSuffix(prefix, "/"), h)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, prefix) {
-			stripped.ServeHTTP(w, r)
-			return
+		if rest, ok := strings.CutPrefix(r.URL.Path, prefix); ok && prefix != "" {
+			stripped, url := *r, *r.URL
+			url.Path, url.RawPath = "/"+rest, ""
+			stripped.URL = &url
+			r = &stripped
 		}
 		h.ServeHTTP(w, r)
 	})

@@ -111,6 +111,8 @@ func TestConfigFileErrors(t *testing.T) {
 
 		{"relation, at the key that was set", "[ingest]\nmax_message = \"512KiB\"",
 			"roots.toml:2: ingest.max_message: push.queue.bytes (256KiB) must be at least ingest.max_message (512KiB): a queue must hold one message"},
+		{"nothing to serve", "ingest.listen = \"\"\nline.listen = \"\"\npush.listen = \"\"",
+			"roots.toml:3: push.listen: must not be empty with ingest.listen, line.listen and line.http: nothing would be served"},
 		{"no relation with what cannot be read", "[ingest]\nmax_body = \"big\"\nmax_message = \"2KiB\"\ntokens = 1\nlisten=\":1\"",
 			`roots.toml:2: ingest.max_body: expected a size such as "64KiB", "1MiB" or 65536, got "big"` + "\n" +
 				"roots.toml:4: ingest.tokens: expected an array of strings, got an integer"},

@@ -98,6 +98,9 @@ func (v *validator) tokens() {
 }
 
 func (v *validator) relations() {
+	if v.Push.Listen == "" && v.Ingest.Listen == "" && v.Line.Listen == "" && v.Line.HTTP == "" {
+		v.add("must not be empty with ingest.listen, line.listen and line.http: nothing would be served", "push.listen")
+	}
 	const body, message, queue = "ingest.max_body", "ingest.max_message", "push.queue.bytes"
 	v.atLeast(v.Ingest.MaxBody, v.Ingest.MaxMessage, body, message, "a body holds whole messages")
 	v.atLeast(v.Push.Queue.Bytes, v.Ingest.MaxMessage, queue, message, "a queue must hold one message")

@@ -146,6 +146,9 @@ type refusal struct{ lane.Problem }
 
 func (r *refusal) Error() string {
 	text := r.Detail
+	if r.Reason == "token" {
+		return text + " (give one with --token, ROOTS_TOKEN or the configuration)"
+	}
 	if r.Field != "" {
 		text = r.Field + ": " + text
 	}

@@ -59,10 +59,12 @@ wait on a long-poll and hear it at once. One process, no broker, no database.`,
 			return nil
 		},
 		RunE:                  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Version:               versionText(),
 		SilenceErrors:         true,
 		SilenceUsage:          true,
 		DisableFlagsInUseLine: true,
 	}
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().String("config", "", "configuration `file` (default: $ROOTS_CONFIG, or none)")
 	_ = root.MarkPersistentFlagFilename("config", "toml")

@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 
@@ -30,8 +32,9 @@ func newUpdate() *cobra.Command {
 		Use:   "update <path> [message]",
 		Short: "Tell whoever is connected to a path",
 		Long: `Update sends a message to everyone who is connected to a path. The message is a
-text, or any JSON value with --json; "-" reads it from standard input. Without one,
-the update is blank, which tells clients to load their view of the path afresh.`,
+text, or any JSON value with --json; "-" reads it from standard input, without the
+newline at its end. Without a message the update is blank, which tells clients to load
+their view of the path afresh.`,
 		Example: `  rootsd update orders/42 'it has shipped'
   rootsd update --json orders/42 '{"state":"shipped"}'
   rootsd update --wait 2s orders/42 hello    # and say who has got it`,
@@ -39,6 +42,9 @@ the update is blank, which tells clients to load their view of the path afresh.`
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := checkTerm(cmd, "wait", wait); err != nil {
 				return err
+			}
+			if !utf8.ValidString(args[0]) {
+				return usageError{errors.New("the path is not UTF-8")}
 			}
 			message, err := messageOf(cmd, args[1:], isJSON)
 			if err != nil {
@@ -78,7 +84,10 @@ func messageOf(cmd *cobra.Command, args []string, isJSON bool) (json.RawMessage,
 		if err != nil {
 			return nil, fmt.Errorf("reading the message from standard input: %w", err)
 		}
-		text = string(all)
+		text = strings.TrimSuffix(string(all), "\n")
+	}
+	if !utf8.ValidString(text) {
+		return nil, usageError{errors.New("the message is not UTF-8")}
 	}
 	if !isJSON || (text == "" && len(args) == 0) {
 		return json.Marshal(text)

@@ -27,7 +27,9 @@ const (
 	lingerTime = time.Second
 )
 
+// busyAnswer says nothing that a page of any origin may not read, on whichever port.
 const busyAnswer = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nConnection: close\r\n" +
+	"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: Retry-After\r\n" +
 	"Retry-After: 5\r\nContent-Length: 116\r\n\r\n" +
 	`{"title":"Service Unavailable","status":503,"reason":"connections","detail":"too many connections; try again soon"}` + "\n"
 

@@ -71,15 +71,22 @@ func (p *Push) poll(w http.ResponseWriter, r *http.Request, s *Session, poller *
 		case Superseded:
 			return lane.Refuse(http.StatusConflict, "superseded", "another poll of this session has come, and is answered instead of this one")
 		case Ended:
-			_ = p.write(w, s.Farewell(nil)) // a client that has gone need not be told
+			p.nothing(w, s)
 			return nil
 		case Hold:
 			if !poller.wait(r, wait) {
 				s.Unpark(poller, time.Now())
+				p.nothing(w, s)
 				return nil
 			}
 		}
 	}
+}
+
+// nothing sends an answer without updates. Nobody may be there to read it: net/http says that a client has gone also of
+// one that has closed its own side of the connection and reads on.
+func (p *Push) nothing(w http.ResponseWriter, s *Session) {
+	_ = p.write(w, s.Nothing(nil))
 }
 
 // scratch holds buffers in which answers are built.

@@ -105,13 +105,14 @@ func (p *Push) Close() error {
 func (p *Push) open(now time.Time) (*Session, error) {
 	if p.draining.Load() {
 		return nil, lane.Refuse(http.StatusServiceUnavailable, "draining", "rootsd is stopping; try again soon").
-			With("Retry-After", "1").With("Connection", "close")
+			With("Retry-After", "1").With(exposeHeaders, "Retry-After").With("Connection", "close")
 	}
 	config := p.config()
 	if p.places.Add(1) > int64(config.MaxSessions) {
 		p.places.Add(-1)
 		return nil, lane.Refuse(http.StatusServiceUnavailable, "sessions",
-			"there are %d sessions, and no room for more; try again soon", config.MaxSessions).With("Retry-After", "5")
+			"there are %d sessions, and no room for more; try again soon", config.MaxSessions).
+			With("Retry-After", "5").With(exposeHeaders, "Retry-After")
 	}
 	s := &Session{push: p, opened: p.instant(now), deadline: p.instant(now).add(config.Expire)}
 	dispatch.AppendSecret(s.secret[:0])

@@ -220,10 +220,14 @@ func (s *Session) take(dst []entry, w Waiter, now time.Time) (entries []entry, s
 	return entries, seq, true
 }
 
-// Farewell appends an answer without updates for a waiter that was told [Ended]. Its token is known no more, so that the
-// client's next poll opens a new session and the back-end is asked again.
-func (s *Session) Farewell(dst []byte) []byte {
-	return s.appendEnd(append(dst, `{"updates":[`...), 0)
+// Nothing appends an answer without updates, whose token confirms no more than what is confirmed: for a client that can
+// wait no longer, and for one whose session has [Ended], to which the token is known no more, so that its next poll opens
+// a new session and the back-end is asked again.
+func (s *Session) Nothing(dst []byte) []byte {
+	s.mu.Lock()
+	confirmed := s.queue.confirmed
+	s.mu.Unlock()
+	return s.appendEnd(append(dst, `{"updates":[`...), confirmed)
 }
 
 func (s *Session) appendEnd(dst []byte, cursor uint64) []byte {
