@@ -1,6 +1,7 @@
 package push
 
 import (
+	"errors"
 	"net/http"
 	"strings"
 
@@ -166,8 +167,14 @@ func (p *Push) connect(s *Session, command dispatch.Path, patterns []dispatch.Pa
 	for i, pattern := range patterns {
 		updates[i] = dispatch.Command(command, s.id, pattern, 0)
 	}
-	if err := p.dispatcher.Apply(s.id, updates...); err != nil {
-		return lane.DispatchProblem(err)
+	err := p.dispatcher.Apply(s.id, updates...)
+	if err == nil {
+		return nil
 	}
-	return nil
+	var at *dispatch.UpdateError
+	if errors.As(err, &at) {
+		// The command's path is our own affair; the client gave a pattern.
+		at.Path = dispatch.Path(patterns[at.Index])
+	}
+	return lane.DispatchProblem(err).AtField("path")
 }
