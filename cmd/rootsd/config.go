@@ -83,6 +83,8 @@ type LimitsConfig struct {
 	Permits            int           `toml:"permits" min:"1" max:"1000000" reload:"yes" help:"patterns that one client may be permitted to publish to"`
 	Publish            Bytes         `toml:"publish" min:"1KiB" max:"64MiB" reload:"yes" help:"largest body that a client may post"`
 	Header             time.Duration `toml:"header" min:"100ms" max:"10m" help:"time to send a request's header"`
+	HeaderSize         Bytes         `toml:"header_size" min:"1KiB" max:"16MiB" help:"largest header of a request"`
+	Idle               time.Duration `toml:"idle" min:"1s" max:"24h" help:"how long a connection may be open between two requests"`
 	Body               time.Duration `toml:"body" min:"100ms" max:"10m" reload:"yes" help:"time to send a request's body"`
 	Write              time.Duration `toml:"write" min:"100ms" max:"10m" reload:"yes" help:"time to take an answer"`
 	LogBuffer          Bytes         `toml:"log_buffer" min:"4KiB" max:"1GiB" help:"bytes of log.output kept while its file is slow"`
@@ -109,7 +111,7 @@ func DefaultConfig() *Config {
 		Admin: AdminConfig{Listen: "127.0.0.1:8009"},
 		Limits: LimitsConfig{
 			Sessions: 1_000_000, Connections: 1_000_000, ControlConnections: 1000, Paths: 1000, Permits: 100,
-			Publish: 64 << 10, Header: 10 * time.Second, Body: 10 * time.Second, Write: 10 * time.Second,
+			Publish: 64 << 10, Header: 10 * time.Second, HeaderSize: 32 << 10, Idle: 2 * time.Minute, Body: 10 * time.Second, Write: 10 * time.Second,
 			LogBuffer: 1 << 20, TailBuffer: 10_000,
 		},
 	}

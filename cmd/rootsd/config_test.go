@@ -72,7 +72,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("reloadable:\n got %s\nwant %s", got, wantReloadable)
 	}
 	wantFixed := "name push.listen push.prefix ingest.listen line.listen line.http log.output log.format admin.listen " +
-		"limits.header limits.log_buffer limits.tail_buffer"
+		"limits.header limits.header_size limits.idle limits.log_buffer limits.tail_buffer"
 	if got := strings.Join(fixed, " "); got != wantFixed {
 		t.Errorf("fixed:\n got %s\nwant %s", got, wantFixed)
 	}

@@ -272,7 +272,9 @@ func (d *daemon) closeParts() error {
 
 // httpPort makes a port that serves h.
 func (d *daemon) httpPort(key, address string, h http.Handler, max func(*Config) int, refused *lane.Tally) *port {
-	server := lane.NewServer(h, d.config.Limits.Header, d.log)
+	limits := &d.config.Limits
+	bounds := lane.Bounds{Header: limits.Header, Idle: limits.Idle, Write: limits.Write, HeaderSize: int(limits.HeaderSize)}
+	server := lane.NewServer(h, bounds, d.log)
 	stop := func(ctx context.Context) error {
 		err := server.Shutdown(ctx)
 		return errors.Join(err, server.Close())

@@ -27,7 +27,7 @@ func (h *house) listen(max int) string {
 		h.t.Fatal(err)
 	}
 	l := lane.NewLimitListener(inner, max, &h.ingest.Stats().Refused)
-	server := lane.NewServer(h.ingest, soon, slog.New(slog.DiscardHandler))
+	server := lane.NewServer(h.ingest, lane.Bounds{Header: soon, Write: soon}, slog.New(slog.DiscardHandler))
 	ended := make(chan error)
 	go func() { ended <- server.Serve(l) }()
 	h.t.Cleanup(func() {

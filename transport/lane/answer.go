@@ -9,10 +9,6 @@ import (
 	"time"
 )
 
-// answerTime is how long a client may take to take an answer, from when it is written. After that net/http closes the
-// connection.
-const answerTime = 10 * time.Second
-
 // Header fields that many answers share.
 var (
 	jsonType    = []string{"application/json"}
@@ -54,9 +50,10 @@ func write(w http.ResponseWriter, status int, contentType []string, body []byte)
 	header["Content-Type"] = contentType
 	header["Cache-Control"] = noStore
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
-	// A ResponseWriter that knows no deadlines, as in tests, has no slow reader either. net/http takes the deadline away
-	// again before the next request.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(answerTime))
+	// Only a server's ResponseWriter can have a slow reader. net/http takes the deadline away again before the next request.
+	if b, ok := w.(*boundWriter); ok {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(b.within))
+	}
 	w.WriteHeader(status)
 	// A write that fails has lost its reader: nobody is left to be told.
 	_, _ = w.Write(body)

@@ -140,8 +140,9 @@ func TestAnswersHaveDeadline(t *testing.T) {
 		"accepted": func(w http.ResponseWriter) { WriteAccepted(w, 1) },
 	} {
 		w := &unread{ResponseRecorder: httptest.NewRecorder()}
-		answer(w)
-		if left := time.Until(w.deadline); left <= 0 || left > answerTime {
+		h := bound(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { answer(w) }), Bounds{Write: time.Minute})
+		h.ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/", nil))
+		if left := time.Until(w.deadline); left <= 0 || left > time.Minute {
 			t.Errorf("%s: the deadline is in %v", name, left)
 		}
 	}

@@ -6,38 +6,46 @@ import (
 	"time"
 )
 
-// MaxHeader is how many bytes a request's header may have. Browsers send some 600 beside cookies, of which a proxy in
-// front may pass on a few kilobytes.
-const MaxHeader = 32 << 10
+// Bounds are what a client of a server may keep it waiting for, and how much it may send before anything is known of it.
+type Bounds struct {
+	Header     time.Duration // for a request's header, and for a body that the handler does not read with [ReadBody]
+	Idle       time.Duration // between two requests of a connection
+	Write      time.Duration // to take an answer of this package, from when it is written; then the connection is closed
+	HeaderSize int           // bytes of a request's header; net/http adds 4 KiB to it
+}
 
-// idleTime is how long a connection may stay open between two requests. It is above what clients and proxies keep theirs
-// for, so that the side that would send the next request is the one that closes.
-const idleTime = 2 * time.Minute
-
-// NewServer makes an HTTP server with bounds on what a client may keep it waiting for: header is the time for a
-// request's header, and for a body that h does not read with [ReadBody]. What net/http has to say goes to log at debug
-// level, since it is about single connections.
-func NewServer(h http.Handler, header time.Duration, log *slog.Logger) *http.Server {
+// NewServer makes an HTTP server with bounds. What net/http has to say goes to log at debug level, since it is about
+// single connections.
+func NewServer(h http.Handler, bounds Bounds, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           boundBody(h, header),
-		ReadHeaderTimeout: header,
-		IdleTimeout:       idleTime,
-		MaxHeaderBytes:    MaxHeader,
+		Handler:           bound(h, bounds),
+		ReadHeaderTimeout: bounds.Header,
+		IdleTimeout:       bounds.Idle,
+		MaxHeaderBytes:    bounds.HeaderSize,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		// "OPTIONS *" is answered by h as well, which may have something to say about who asks.
 		DisableGeneralOptionsHandler: true,
 	}
 }
 
-// boundBody has the body of a request arrive within the given time, whoever reads it. Of a body that the handler does
+// bound has the body of a request arrive in time, whoever reads it, and the answer be taken in time. Of a body that the handler does
 // not read, as when it refuses the request, net/http reads up to 256 KiB itself before it answers, and a client that
 // never sends it would hold the connection for ever. (Server.ReadTimeout would do this, and end every poll that waits
 // longer than that.)
-func boundBody(h http.Handler, within time.Duration) http.Handler {
+func bound(h http.Handler, bounds Bounds) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
-			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(within))
+			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bounds.Header))
 		}
-		h.ServeHTTP(w, r)
+		h.ServeHTTP(&boundWriter{w, bounds.Write}, r)
 	})
 }
+
+// boundWriter is a ResponseWriter that knows how long an answer may take.
+type boundWriter struct {
+	http.ResponseWriter
+	within time.Duration
+}
+
+// Unwrap is for http.ResponseController.
+func (b *boundWriter) Unwrap() http.ResponseWriter { return b.ResponseWriter }

@@ -28,7 +28,7 @@ func start(t *testing.T, h http.Handler) string {
 		t.Fatal(err)
 	}
 	l := NewLimitListener(inner, 100, nil)
-	server := NewServer(h, patience, discard)
+	server := NewServer(h, Bounds{Header: patience, Idle: time.Minute, Write: 10 * time.Second, HeaderSize: 32 << 10}, discard)
 	ended := make(chan error)
 	go func() { ended <- server.Serve(l) }()
 	t.Cleanup(func() {

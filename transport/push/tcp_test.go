@@ -38,7 +38,7 @@ func newHost(t *testing.T, edits ...func(*Config)) *host {
 		defer h.serving.Add(-1)
 		h.ServeHTTP(w, r)
 	})
-	server := lane.NewServer(handler, 10*time.Second, slog.New(slog.DiscardHandler))
+	server := lane.NewServer(handler, lane.Bounds{Header: 10 * time.Second, Write: 10 * time.Second}, slog.New(slog.DiscardHandler))
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
