@@ -213,7 +213,6 @@ func listenIP(host string) netip.Addr {
 }
 
 var (
-	namePattern   = regexp.MustCompile(`^[A-Za-z0-9_]{1,32}$`)
 	hostPattern   = regexp.MustCompile(`^(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?))*\.?$`)
 	prefixPattern = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)+$`)
 	schemePattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
@@ -226,7 +225,7 @@ func isHost(text string) bool {
 }
 
 func badName(name string) string {
-	if namePattern.MatchString(name) {
+	if _, ok := dispatch.ParseNode(name); ok {
 		return ""
 	}
 	return fmt.Sprintf("%q cannot begin an ID; use 1 to 32 letters, digits and underscores (A-Z a-z 0-9 _)", name)

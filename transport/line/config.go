@@ -2,10 +2,10 @@ package line
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"crypto/subtle"
 	"log/slog"
 	"time"
+
+	"github.com/rootsd/rootsd/transport/lane"
 )
 
 // Config says what a [Receiver] takes. The zero value is good for a port that only this machine reaches.
@@ -27,14 +27,8 @@ type Config struct {
 	Log *slog.Logger
 }
 
-// digest stands for a secret. Digests are as long as each other, so comparing them does not tell how long a secret is.
-type digest [sha256.Size]byte
-
 // settings are a Config with its defaults filled in. They do not change.
-type settings struct {
-	Config
-	digests []digest // of the tokens
-}
+type settings struct{ Config }
 
 func newSettings(c Config) *settings {
 	c.MaxLine = cmp.Or(c.MaxLine, 128<<10)
@@ -44,21 +38,11 @@ func newSettings(c Config) *settings {
 	if c.Log == nil {
 		c.Log = slog.Default()
 	}
-	s := &settings{Config: c}
-	for _, token := range c.Tokens {
-		s.digests = append(s.digests, sha256.Sum256([]byte(token)))
-	}
-	return s
+	return &settings{c}
 }
 
 // guarded tells whether a connection needs a token.
-func (s *settings) guarded() bool { return len(s.digests) > 0 }
+func (s *settings) guarded() bool { return len(s.Tokens) > 0 }
 
-// admits tells whether a connection that gave the secret of d may go on. It takes as long for every d.
-func (s *settings) admits(d digest) bool {
-	found := 0
-	for i := range s.digests {
-		found |= subtle.ConstantTimeCompare(d[:], s.digests[i][:])
-	}
-	return found == 1 || !s.guarded()
-}
+// admits tells whether a connection that gave secret may go on.
+func (s *settings) admits(secret string) bool { return !s.guarded() || lane.HasToken(s.Tokens, secret) }

@@ -2,7 +2,6 @@ package line
 
 import (
 	"bytes"
-	"crypto/sha256"
 	"errors"
 	"io"
 	"net"
@@ -23,7 +22,7 @@ type connection struct {
 
 	// The Receiver's mu guards what follows.
 	admitted bool   // the first line was such that the connection may go on
-	token    digest // of the secret that it gave; zero without one
+	secret   string // what it gave for a token, if it did
 }
 
 // awaitFirstLocked sets the time by which the first line must have come.
@@ -113,12 +112,12 @@ func (c *connection) admit(line []byte) bool {
 	s := c.receiver.settings.Load()
 	if s.guarded() {
 		path, secret, err := split(line)
-		if err != nil || path != pathToken || secret == "" {
+		if err != nil || path != pathToken {
 			return false
 		}
-		c.token = sha256.Sum256([]byte(secret))
+		c.secret = secret
 	}
-	if !s.admits(c.token) {
+	if !s.admits(c.secret) {
 		return false
 	}
 	c.admitted = true

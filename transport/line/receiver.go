@@ -65,7 +65,7 @@ func (r *Receiver) SetConfig(config Config) {
 		switch {
 		case !c.admitted:
 			c.awaitFirstLocked(s)
-		case !s.admits(c.token):
+		case !s.admits(c.secret):
 			c.conn.Close()
 		}
 	}
@@ -201,16 +201,15 @@ func (r *Receiver) drop(c *connection) {
 // give passes one line on as an update, and counts what came of it. Lines about the connection pass nothing on; exit
 // tells of the one that is to close it. remote is who the line came from.
 func (r *Receiver) give(line []byte, remote any) (exit bool) {
-	path, text, err := split(line)
+	update, err := Decode(line)
 	switch {
 	case err != nil:
 		r.count.malformed.Add(1)
 		r.debug("line: malformed", remote, err)
 		return false
-	case path == pathExit || path == pathToken:
-		return path == pathExit
+	case update.Path == pathExit || update.Path == pathToken:
+		return update.Path == pathExit
 	}
-	update := dispatch.Update{Path: path, Message: dispatch.TextMessage(text, dispatch.Options{})}
 	if limit := r.settings.Load().MaxMessage; len(update.Message.JSON()) > limit {
 		r.count.tooLarge.Add(1)
 		r.debug("line: refused", remote, fmt.Errorf("the message is larger than %d bytes", limit))

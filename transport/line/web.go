@@ -5,6 +5,8 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+
+	"github.com/rootsd/rootsd/transport/lane"
 )
 
 // Handler returns the HTTP form: GET /<percent-encoded line>, which is answered {sent:true}, as in 2009, whatever came of
@@ -13,31 +15,24 @@ import (
 // serves it, a target that is not well percent-encoded is answered 400 by net/http.
 //
 // The handler asks for no token: whoever mounts it puts a guard before it that does, and that keeps browsers' pages out.
-func (r *Receiver) Handler() http.Handler { return http.HandlerFunc(r.serveHTTP) }
+func (r *Receiver) Handler() http.Handler { return lane.Handler{Serve: r.serveHTTP, Log: r.log()} }
 
-func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) {
-	header := w.Header()
+func (r *Receiver) serveHTTP(w http.ResponseWriter, req *http.Request) error {
 	if req.Method != http.MethodGet {
-		header.Set("Allow", http.MethodGet)
-		header.Set("Content-Type", "application/problem+json")
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		_, _ = io.WriteString(w, methodNotAllowed)
-		return
+		return lane.MethodNotAllowed(req, http.MethodGet)
 	}
 	r.giveTarget(req.RequestURI, req.RemoteAddr)
+	header := w.Header()
 	header.Set("Content-Type", "application/json")
 	header.Set("Connection", "close")
 	// A GET that does something must reach us each time.
 	header.Set("Cache-Control", "no-store")
 	_, _ = io.WriteString(w, sent)
+	return nil
 }
 
 // sent is the answer that the clients of 2009 compare byte for byte. It is not JSON.
 const sent = "{sent:true}"
-
-// methodNotAllowed is the problem, as RFC 9457 has it, of a request that is no GET.
-const methodNotAllowed = `{"title":"Method Not Allowed","status":405,"reason":"method",` +
-	`"detail":"this address takes GET /<percent-encoded line>"}`
 
 // giveTarget passes on the line in a request target.
 func (r *Receiver) giveTarget(target, remote string) {

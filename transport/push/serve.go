@@ -86,12 +86,9 @@ func (p *Push) publish(w http.ResponseWriter, r *http.Request, s *Session) error
 			return lane.DispatchProblem(err)
 		}
 		p.stats.Published.Add(uint64(len(batch.Updates)))
-		return lane.WriteJSON(w, http.StatusOK, accepted{len(batch.Updates)})
+		lane.WriteAccepted(w, len(batch.Updates))
+		return nil
 	})
-}
-
-type accepted struct {
-	Accepted int `json:"accepted"`
 }
 
 // connecting connects a client to open paths, or disconnects it, as it asks.
