@@ -132,7 +132,7 @@ func benchmarkSublist(b *testing.B, list *server.Sublist, f *forest, look string
 // BenchmarkFanOut gives an update to a path that so many are connected to. They were registered in another order than
 // connected, as it is in a daemon that has run for a while.
 func BenchmarkFanOut(b *testing.B) {
-	for _, subscribers := range []int{1, 1_000, 100_000} {
+	for _, subscribers := range []int{1, 1_000, 10_000, 100_000} {
 		b.Run(fmt.Sprintf("subscribers=%d", subscribers), func(b *testing.B) {
 			c := NewController("bench")
 			d := NewDispatcher(c)
@@ -199,7 +199,7 @@ func BenchmarkLife(b *testing.B) {
 }
 
 // BenchmarkMemory tells how much of the heap a registered component takes that is connected to a path of its own, or to
-// a pattern of its own, without the component itself.
+// a pattern of its own, without the component itself, and in how many objects.
 func BenchmarkMemory(b *testing.B) {
 	b.Run("path=exact", func(b *testing.B) { benchmarkMemory(b, "shop/%d/order/%d") })
 	b.Run("path=wild", func(b *testing.B) { benchmarkMemory(b, "shop/%d/order/%d/**") })
@@ -223,4 +223,5 @@ func benchmarkMemory(b *testing.B, format string) {
 		runtime.KeepAlive(d)
 	}
 	b.ReportMetric(float64(after.HeapAlloc-before.HeapAlloc)/million, "B/client")
+	b.ReportMetric(float64(after.HeapObjects-before.HeapObjects)/million, "objects/client")
 }

@@ -41,7 +41,8 @@ func (p *plan) check(u Update) error {
 		return ErrReserved
 	}
 	if id, ok := strings.CutPrefix(string(u.Path), pathTo); ok {
-		return p.checkID(ID(id))
+		_, err := p.member(ID(id))
+		return err
 	}
 	if strings.HasPrefix(string(u.Path), pathMembers) {
 		return ErrReserved
@@ -49,11 +50,13 @@ func (p *plan) check(u Update) error {
 	return ErrNoCommand
 }
 
-func (p *plan) checkID(id ID) error {
-	if p.dispatcher.controller.members[id] == nil || p.kicked[id] {
-		return ErrUnknownID
+// member returns the one with this ID, if it will still be there.
+func (p *plan) member(id ID) (*member, error) {
+	m := p.dispatcher.controller.member(id)
+	if m == nil || p.kicked[id] {
+		return nil, ErrUnknownID
 	}
-	return nil
+	return m, nil
 }
 
 func (p *plan) checkKick(msg *Message) error {
@@ -61,7 +64,7 @@ func (p *plan) checkKick(msg *Message) error {
 	if !ok {
 		return ErrKick
 	}
-	if err := p.checkID(ID(id)); err != nil {
+	if _, err := p.member(ID(id)); err != nil {
 		return err
 	}
 	if p.kicked == nil {
@@ -76,17 +79,17 @@ func (p *plan) checkOrder(u Update) error {
 	if err != nil {
 		return err
 	}
-	if err := p.checkID(o.id); err != nil {
+	m, err := p.member(o.id)
+	if err != nil {
 		return err
 	}
 	d := p.dispatcher
 	switch u.Path {
 	case PathConnect, PathDisconnect:
-		m := d.controller.members[o.id]
 		stands := m.find(d.tree.find(o.pattern)) >= 0
-		return p.connections.change(o, u.Path == PathConnect, stands, len(m.connections))
+		return p.connections.change(o, u.Path == PathConnect, stands, m.count())
 	default:
-		have := d.permits[o.id]
+		have := d.permits[m]
 		stands := slices.Contains(have, o.pattern)
 		return p.permits.change(o, u.Path == PathPermit, stands, len(have))
 	}

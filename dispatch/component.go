@@ -4,8 +4,8 @@ package dispatch
 //
 // Update tells the component that sender gave msg at path. It is called on the timeline, by whichever goroutine gave the
 // update, with the Controller's lock held; calls never overlap. So it must be quick: it does not block, does no network
-// I/O, and does not call the Controller or the Dispatcher back, except for [Controller.Post]. path and msg may be kept;
-// neither may be changed. path is an ordinary path, or:
+// I/O, and does not call the Controller or the Dispatcher back, except for [Controller.Post] and [Controller.Find].
+// path and msg may be kept; neither may be changed. path is an ordinary path, or:
 //
 //   - a [Pattern], with the blank message: the component is now connected to it, and its view of it starts afresh;
 //   - [PathDisconnected], with a pattern's text: the component is no longer connected to it;
@@ -21,19 +21,4 @@ type Component interface {
 type Update struct {
 	Path    Path
 	Message *Message
-}
-
-// member is what this package knows of one registered component. The Controller's lock guards it.
-type member struct {
-	id          ID
-	component   Component
-	connections []connection // what it is connected to, in no order
-	told        uint64       // the Dispatcher's count of the last delivery to it, so that two matching patterns tell it once
-}
-
-// connection is a member's end of one of its connections.
-type connection struct {
-	topic *topic
-	slot  int32  // where the member stands in topic.members
-	since uint32 // when it was connected, in Unix seconds
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // Controller gives out IDs, keeps the registry of components, and passes every update to its delegates in one order.
-// Its methods may be called from any goroutine, but not, Post excepted, from a component's Update.
+// Its methods may be called from any goroutine, but not, Post and Find excepted, from a component's Update.
 type Controller struct {
 	id      ID
 	node    string
@@ -16,7 +16,7 @@ type Controller struct {
 	// mu is the ordering lock. It guards the fields below, all that hangs below the Controller (member, the Dispatcher's
 	// tree and leases), and is held through every call of a delegate: that is what makes the timeline.
 	mu        sync.Mutex
-	members   map[ID]*member
+	registry  registry // which Find reads without mu, by locks of its own
 	delegates []*delegate
 
 	// postMu guards posted. It may be taken while mu is held, never the other way round.
@@ -37,7 +37,7 @@ type posting struct {
 
 // NewController makes a Controller that gives out IDs beginning with node, which must be as [ParseNode] wants it.
 func NewController(node string) *Controller {
-	return &Controller{id: newID(node, 0), node: node, members: make(map[ID]*member)}
+	return &Controller{id: newID(node, 0), node: node}
 }
 
 // ID returns the Controller's own ID, the sender of what it says itself.
@@ -60,9 +60,10 @@ func (c *Controller) Delegate(d Component) (remove func()) {
 // Register gives component an ID, by which others can address it from now on.
 func (c *Controller) Register(component Component) ID {
 	id := newID(c.node, c.counter.Add(1))
+	m := newMember(c.node, id, component)
 	c.lock()
 	defer c.unlock()
-	c.members[id] = &member{id: id, component: component}
+	c.registry.add(m)
 	return id
 }
 
@@ -72,6 +73,25 @@ func (c *Controller) Unregister(id ID) bool {
 	c.lock()
 	defer c.unlock()
 	return c.remove(id)
+}
+
+// Find returns the component with this ID, or nil if there is none. It may be called at any time from any goroutine,
+// also from a component's Update, and does not wait for updates that are being passed on. The component may be gone the
+// moment after. Find keeps nothing of id, which may be a view of bytes that are used again.
+func (c *Controller) Find(id ID) Component {
+	name, ok := c.nameIn(id)
+	if !ok {
+		return nil
+	}
+	hash := hashText(name)
+	s := c.registry.shard(hash)
+	s.mu.RLock()
+	m := s.find(name, hash)
+	s.mu.RUnlock()
+	if m == nil {
+		return nil
+	}
+	return m.component
 }
 
 // Update passes an update to the delegates. It checks nothing: what a command cannot mean is ignored. Those who need to
@@ -142,10 +162,36 @@ func (c *Controller) pass(sender ID, path Path, msg *Message) {
 
 // remove is called with mu held.
 func (c *Controller) remove(id ID) bool {
-	if _, ok := c.members[id]; !ok {
+	m := c.member(id)
+	if m == nil {
 		return false
 	}
 	c.pass(c.id, PathGone, TextMessage(string(id), Options{}))
-	delete(c.members, id)
+	c.registry.remove(m)
 	return true
+}
+
+// member returns the member with this ID, or nil. It is called with mu held.
+func (c *Controller) member(id ID) *member {
+	name, ok := c.nameIn(id)
+	if !ok {
+		return nil
+	}
+	hash := hashText(name)
+	return c.registry.shard(hash).find(name, hash)
+}
+
+// nameIn returns what an ID of this node has behind "<node>-"; ok is false for any other text.
+func (c *Controller) nameIn(id ID) (name string, ok bool) {
+	n := len(c.node)
+	if len(id) <= n || string(id[:n]) != c.node || id[n] != '-' {
+		return "", false
+	}
+	return string(id[n+1:]), true
+}
+
+// idOf returns the ID of m, made anew.
+func (c *Controller) idOf(m *member) ID {
+	var buf [80]byte
+	return ID(m.appendID(buf[:0], c.node))
 }

@@ -46,17 +46,18 @@ type Listener struct {
 func (d *Dispatcher) Client(id ID) (info ClientInfo, ok bool) {
 	d.controller.lock()
 	defer d.controller.unlock()
-	m := d.controller.members[id]
+	m := d.controller.member(id)
 	if m == nil {
 		return ClientInfo{}, false
 	}
-	info = ClientInfo{ID: m.id, Component: m.component}
-	for _, c := range m.connections {
-		left, _ := d.leases.remaining(lease{id, c.topic.pattern, PathDisconnect})
-		info.Connected = append(info.Connected, Link{c.topic.pattern, time.Unix(int64(c.since), 0).UTC(), left})
+	info = ClientInfo{ID: id, Component: m.component}
+	for i := range m.count() {
+		pattern := m.at(i).topic.pattern()
+		left, _ := d.leases.remaining(lease{m, pattern, PathDisconnect})
+		info.Connected = append(info.Connected, Link{pattern, m.at(i).connectedAt(), left})
 	}
-	for _, p := range d.permits[id] {
-		left, _ := d.leases.remaining(lease{id, p, PathForbid})
+	for _, p := range d.permits[m] {
+		left, _ := d.leases.remaining(lease{m, p, PathForbid})
 		info.Permits = append(info.Permits, Link{Pattern: p, Lapses: left})
 	}
 	byPattern := func(a, b Link) int { return strings.Compare(string(a.Pattern), string(b.Pattern)) }
@@ -72,15 +73,15 @@ func (d *Dispatcher) Path(path Path, limit int) PathInfo {
 	info := PathInfo{Path: path}
 	d.delivered++
 	for _, top := range d.tree.match(path, nil) {
-		a := Audience{Pattern: top.pattern, Connected: len(top.members)}
-		for i, s := range top.members {
-			if s.member.told != d.delivered {
-				s.member.told = d.delivered
+		a := Audience{Pattern: top.pattern(), Connected: top.count()}
+		for i := range top.count() {
+			s := top.at(i)
+			if s.member.fresh(d.delivered) {
 				info.Matched++
 			}
 			if i < limit {
-				since := s.member.connections[s.slot].since
-				a.Some = append(a.Some, Listener{s.member.id, s.member.component, time.Unix(int64(since), 0).UTC()})
+				since := s.member.at(int(s.slot)).connectedAt()
+				a.Some = append(a.Some, Listener{d.controller.idOf(s.member), s.member.component, since})
 			}
 		}
 		info.Audience = append(info.Audience, a)
@@ -92,5 +93,5 @@ func (d *Dispatcher) Path(path Path, limit int) PathInfo {
 func (d *Dispatcher) Counts() (components, patterns int) {
 	d.controller.lock()
 	defer d.controller.unlock()
-	return len(d.controller.members), len(d.tree.exact) + d.tree.wilds
+	return d.controller.registry.count(), d.tree.exact.count + d.tree.wilds
 }

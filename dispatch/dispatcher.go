@@ -15,10 +15,10 @@ type Dispatcher struct {
 	// The Controller's lock guards what follows.
 	limits    Limits
 	tree      tree
-	permits   map[ID][]Pattern // where components may publish; most may nowhere
+	permits   map[*member][]Pattern // where components may publish; most may nowhere
 	leases    leases
 	watchers  int      // how many connections there are to system paths about members
-	delivered uint64   // counts deliveries; see member.told
+	delivered uint64   // counts deliveries; see member.fresh
 	matched   []*topic // scratch of deliver
 }
 
@@ -30,7 +30,7 @@ type Limits struct {
 
 // NewDispatcher makes a Dispatcher and makes it a delegate of c.
 func NewDispatcher(c *Controller) *Dispatcher {
-	d := &Dispatcher{controller: c, permits: make(map[ID][]Pattern)}
+	d := &Dispatcher{controller: c, permits: make(map[*member][]Pattern)}
 	d.leases.init(d.lapse)
 	c.Delegate(d)
 	return d
@@ -80,11 +80,12 @@ func (d *Dispatcher) Apply(sender ID, updates ...Update) error {
 func (d *Dispatcher) Publish(client ID, updates ...Update) error {
 	d.controller.lock()
 	defer d.controller.unlock()
-	if d.controller.members[client] == nil {
+	m := d.controller.member(client)
+	if m == nil {
 		return ErrUnknownID
 	}
 	for i, u := range updates {
-		if !d.mayPublish(client, u.Path) {
+		if !d.mayPublish(m, u.Path) {
 			return &UpdateError{i, u.Path, ErrNotPermitted}
 		}
 	}
@@ -94,10 +95,10 @@ func (d *Dispatcher) Publish(client ID, updates ...Update) error {
 	return nil
 }
 
-// mayPublish tells whether a permit of client covers path. No permit covers a command, whatever its pattern.
-func (d *Dispatcher) mayPublish(client ID, path Path) bool {
+// mayPublish tells whether a permit of m covers path. No permit covers a command, whatever its pattern.
+func (d *Dispatcher) mayPublish(m *member, path Path) bool {
 	matches := func(p Pattern) bool { return p.Matches(path) }
-	return !path.System() && slices.ContainsFunc(d.permits[client], matches)
+	return !path.System() && slices.ContainsFunc(d.permits[m], matches)
 }
 
 // deliver tells msg to every component connected to path, once. It is the work that rootsd exists for.
@@ -105,22 +106,18 @@ func (d *Dispatcher) deliver(sender ID, path Path, msg *Message) {
 	d.matched = d.tree.match(path, d.matched[:0])
 	var except *member
 	if msg.options.Except != "" {
-		except = d.controller.members[msg.options.Except]
+		except = d.controller.member(msg.options.Except)
 	}
-	if len(d.matched) == 1 && except == nil {
-		for _, s := range d.matched[0].members {
-			s.member.component.Update(sender, path, msg)
-		}
+	if len(d.matched) == 1 {
+		d.matched[0].tell(except.place(d.matched[0]), sender, path, msg)
 		return
 	}
 	d.delivered++
 	for _, top := range d.matched {
-		for _, s := range top.members {
-			if s.member.told == d.delivered || s.member == except {
-				continue
+		for i := range top.count() {
+			if m := top.at(i).member; m != except && m.fresh(d.delivered) {
+				m.component.Update(sender, path, msg)
 			}
-			s.member.told = d.delivered
-			s.member.component.Update(sender, path, msg)
 		}
 	}
 }
@@ -136,13 +133,13 @@ func (d *Dispatcher) obey(sender ID, path Path, msg *Message) {
 		}
 	case PathConnect, PathDisconnect, PathPermit, PathForbid:
 		o, err := parseOrder(msg)
-		m := d.controller.members[o.id]
+		m := d.controller.member(o.id)
 		if err != nil || m == nil || !d.obeyOrder(m, o.pattern, path, msg.options.For) {
 			return
 		}
 	default:
 		id, ok := strings.CutPrefix(string(path), pathTo)
-		if m := d.controller.members[ID(id)]; ok && m != nil {
+		if m := d.controller.member(ID(id)); ok && m != nil {
 			m.component.Update(sender, path, msg)
 		}
 		return
@@ -169,7 +166,7 @@ func (d *Dispatcher) connect(m *member, pattern Pattern, term time.Duration) boo
 	top := d.tree.find(pattern)
 	added := m.find(top) < 0
 	if added {
-		if d.limits.Paths > 0 && len(m.connections) >= d.limits.Paths {
+		if d.limits.Paths > 0 && m.count() >= d.limits.Paths {
 			return false
 		}
 		if top == nil {
@@ -180,12 +177,14 @@ func (d *Dispatcher) connect(m *member, pattern Pattern, term time.Duration) boo
 			d.watchers++
 		}
 	}
-	d.leases.set(lease{m.id, top.pattern, PathDisconnect}, term)
-	m.component.Update(d.controller.id, Path(top.pattern), blank)
+	// The topic's own text is all that is kept of the pattern: the command's may be part of a longer one.
+	pattern = top.pattern()
+	d.leases.set(lease{m, pattern, PathDisconnect}, term)
+	m.component.Update(d.controller.id, Path(pattern), blank)
 	if added {
-		d.announce("enter", m.id, top.pattern)
+		d.announce("enter", m, pattern)
 	}
-	d.tellHere(m, top.pattern)
+	d.tellHere(m, pattern)
 	return true
 }
 
@@ -197,51 +196,51 @@ func (d *Dispatcher) disconnect(m *member, pattern Pattern) bool {
 	}
 	d.sever(m, i)
 	m.component.Update(d.controller.id, PathDisconnected, TextMessage(string(pattern), Options{}))
-	d.announce("leave", m.id, pattern)
+	d.announce("leave", m, pattern)
 	return true
 }
 
 // sever takes the i-th connection of m away.
 func (d *Dispatcher) sever(m *member, i int) {
-	top := m.connections[i].topic
-	if m.leave(i); len(top.members) == 0 {
-		d.tree.remove(top.pattern)
+	top := m.at(i).topic
+	if m.leave(i); top.count() == 0 {
+		d.tree.remove(top)
 	}
-	if isMembers(top.pattern) {
+	if isMembers(top.pattern()) {
 		d.watchers--
 	}
-	d.leases.set(lease{m.id, top.pattern, PathDisconnect}, 0)
+	d.leases.set(lease{m, top.pattern(), PathDisconnect}, 0)
 }
 
 func (d *Dispatcher) permit(m *member, pattern Pattern, term time.Duration) bool {
-	permits := d.permits[m.id]
+	permits := d.permits[m]
 	if !slices.Contains(permits, pattern) {
 		if d.limits.Permits > 0 && len(permits) >= d.limits.Permits {
 			return false
 		}
-		d.permits[m.id] = append(permits, pattern)
+		d.permits[m] = append(permits, pattern)
 	}
-	d.leases.set(lease{m.id, pattern, PathForbid}, term)
+	d.leases.set(lease{m, pattern, PathForbid}, term)
 	return true
 }
 
 func (d *Dispatcher) forbid(m *member, pattern Pattern) bool {
-	permits := d.permits[m.id]
+	permits := d.permits[m]
 	i := slices.Index(permits, pattern)
 	if i < 0 {
 		return false
 	}
-	if d.permits[m.id] = slices.Delete(permits, i, i+1); len(permits) == 1 {
-		delete(d.permits, m.id)
+	if d.permits[m] = slices.Delete(permits, i, i+1); len(permits) == 1 {
+		delete(d.permits, m)
 	}
-	d.leases.set(lease{m.id, pattern, PathForbid}, 0)
+	d.leases.set(lease{m, pattern, PathForbid}, 0)
 	return true
 }
 
 // kick tells the component that it is to end. The Controller forgets it once all delegates have seen the command.
 func (d *Dispatcher) kick(sender ID, msg *Message) bool {
 	id, ok := msg.Text()
-	m := d.controller.members[ID(id)]
+	m := d.controller.member(ID(id))
 	if !ok || m == nil {
 		return false
 	}
@@ -253,64 +252,22 @@ func (d *Dispatcher) kick(sender ID, msg *Message) bool {
 // the component itself, which may have watched, is told of nothing more.
 func (d *Dispatcher) gone(msg *Message) {
 	id, _ := msg.Text()
-	m := d.controller.members[ID(id)]
+	m := d.controller.member(ID(id))
 	if m == nil {
 		return
 	}
 	var left []Pattern
-	for last := len(m.connections) - 1; last >= 0; last-- {
+	for last := m.count() - 1; last >= 0; last-- {
 		if d.watchers > 0 {
-			left = append(left, m.connections[last].topic.pattern)
+			left = append(left, m.at(last).topic.pattern())
 		}
 		d.sever(m, last)
 	}
 	for _, pattern := range left {
-		d.announce("leave", m.id, pattern)
+		d.announce("leave", m, pattern)
 	}
-	for _, pattern := range d.permits[m.id] {
-		d.leases.set(lease{m.id, pattern, PathForbid}, 0)
+	for _, pattern := range d.permits[m] {
+		d.leases.set(lease{m, pattern, PathForbid}, 0)
 	}
-	delete(d.permits, m.id)
-}
-
-// find returns which of m's connections is to top, or -1. It looks through the shorter list of the two: a component may
-// be connected to very many topics, and a topic to very many components.
-func (m *member) find(top *topic) int {
-	if top == nil {
-		return -1
-	}
-	if len(m.connections) <= len(top.members) {
-		return slices.IndexFunc(m.connections, func(c connection) bool { return c.topic == top })
-	}
-	i := slices.IndexFunc(top.members, func(s subscriber) bool { return s.member == m })
-	if i < 0 {
-		return -1
-	}
-	return int(top.members[i].slot)
-}
-
-// join connects m to top. Each end notes where the other stands, so that either can be taken out in constant time.
-func (m *member) join(top *topic) {
-	top.members = append(top.members, subscriber{m, int32(len(m.connections))})
-	m.connections = append(m.connections, connection{top, int32(len(top.members) - 1), uint32(time.Now().Unix())})
-}
-
-// leave undoes join for the i-th connection: at both ends the last one moves to the place that falls free.
-func (m *member) leave(i int) {
-	gone := m.connections[i]
-	members := gone.topic.members
-	moved := members[len(members)-1]
-	members[gone.slot] = moved
-	moved.member.connections[moved.slot].slot = gone.slot
-	members[len(members)-1] = subscriber{}
-	gone.topic.members = members[:len(members)-1]
-
-	last := len(m.connections) - 1
-	if i != last {
-		kept := m.connections[last]
-		m.connections[i] = kept
-		kept.topic.members[kept.slot].slot = int32(i)
-	}
-	m.connections[last] = connection{}
-	m.connections = m.connections[:last]
+	delete(d.permits, m)
 }

@@ -11,8 +11,11 @@ func (d *Dispatcher) Check() error {
 	d.controller.lock()
 	defer d.controller.unlock()
 	topics := make(map[*topic]bool)
-	for _, top := range d.tree.exact {
+	for top := range d.tree.exact.all() {
 		topics[top] = true
+	}
+	if err := d.checkTables(); err != nil {
+		return err
 	}
 	wild, err := d.tree.wild.check(topics, true)
 	if err != nil {
@@ -26,19 +29,38 @@ func (d *Dispatcher) Check() error {
 		if err := d.checkTopic(top); err != nil {
 			return err
 		}
-		if isMembers(top.pattern) {
-			watchers += len(top.members)
+		if isMembers(top.pattern()) {
+			watchers += top.count()
 		}
 	}
 	if watchers != d.watchers {
 		return fmt.Errorf("there are %d connections to members, and %d are counted", watchers, d.watchers)
 	}
-	for _, m := range d.controller.members {
-		if err := m.check(topics); err != nil {
-			return err
+	for i := range d.controller.registry.shards {
+		for m := range d.controller.registry.shards[i].members.all() {
+			if err := m.check(topics); err != nil {
+				return err
+			}
 		}
 	}
 	return d.checkGrants()
+}
+
+func (d *Dispatcher) checkTables() error {
+	if err := d.tree.exact.check(); err != nil {
+		return err
+	}
+	for i := range d.controller.registry.shards {
+		if err := d.controller.registry.shards[i].members.check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// registered tells whether m is in the registry.
+func (d *Dispatcher) registered(m *member) bool {
+	return d.controller.member(d.controller.idOf(m)) == m
 }
 
 // check adds the topics below n to found and returns how many there are.
@@ -72,39 +94,50 @@ func (n *node) check(found map[*topic]bool, root bool) (topics int, err error) {
 }
 
 func (d *Dispatcher) checkTopic(top *topic) error {
-	if d.tree.find(top.pattern) != top {
-		return fmt.Errorf("%q stands in the tree at the wrong place", top.pattern)
+	pattern := top.pattern()
+	if d.tree.find(pattern) != top {
+		return fmt.Errorf("%q stands in the tree at the wrong place", pattern)
 	}
-	if len(top.members) == 0 {
-		return fmt.Errorf("nobody is connected to %q", top.pattern)
+	if top.count() == 0 {
+		return fmt.Errorf("nobody is connected to %q", pattern)
 	}
-	for i, s := range top.members {
-		if d.controller.members[s.member.id] != s.member {
-			return fmt.Errorf("%q has the member %s that is not registered", top.pattern, s.member.id)
+	if err := top.crowd.check(); err != nil {
+		return fmt.Errorf("%q has a crowd of %w", pattern, err)
+	}
+	for i := range top.count() {
+		s := top.at(i)
+		id := d.controller.idOf(s.member)
+		if !d.registered(s.member) {
+			return fmt.Errorf("%q has the member %s that is not registered", pattern, id)
 		}
-		if int(s.slot) >= len(s.member.connections) {
-			return fmt.Errorf("%q has %s at slot %d of %d", top.pattern, s.member.id, s.slot, len(s.member.connections))
+		if int(s.slot) >= s.member.count() {
+			return fmt.Errorf("%q has %s at slot %d of %d", pattern, id, s.slot, s.member.count())
 		}
-		if c := s.member.connections[s.slot]; c.topic != top || int(c.slot) != i {
+		if c := s.member.at(int(s.slot)); c.topic != top || int(c.slot) != i {
 			return fmt.Errorf("%q has %s at place %d, whose connection is to %q at place %d",
-				top.pattern, s.member.id, i, c.topic.pattern, c.slot)
+				pattern, id, i, c.topic.pattern(), c.slot)
 		}
 	}
 	return nil
 }
 
 func (m *member) check(topics map[*topic]bool) error {
+	id := m.name[:m.length]
+	if m.more != nil && len(m.more.connections) == 0 {
+		return fmt.Errorf("%s has room for more connections and none there", id)
+	}
 	seen := make(map[*topic]bool)
-	for i, c := range m.connections {
+	for i := range m.count() {
+		c := m.at(i)
 		if !topics[c.topic] || seen[c.topic] {
-			return fmt.Errorf("%s is connected to %q, which is not in the tree, or twice", m.id, c.topic.pattern)
+			return fmt.Errorf("%s is connected to %q, which is not in the tree, or twice", id, c.topic.pattern())
 		}
 		seen[c.topic] = true
-		if s := c.topic.members[c.slot]; s.member != m || int(s.slot) != i {
-			return fmt.Errorf("%s is connected to %q as %s at slot %d, want %d", m.id, c.topic.pattern, s.member.id, s.slot, i)
+		if s := c.topic.at(int(c.slot)); s.member != m || int(s.slot) != i {
+			return fmt.Errorf("%s is connected to %q at slot %d, want %d", id, c.topic.pattern(), s.slot, i)
 		}
 		if got := m.find(c.topic); got != i {
-			return fmt.Errorf("%s finds its connection to %q at %d, want %d", m.id, c.topic.pattern, got, i)
+			return fmt.Errorf("%s finds its connection to %q at %d, want %d", id, c.topic.pattern(), got, i)
 		}
 	}
 	return nil
@@ -112,9 +145,10 @@ func (m *member) check(topics map[*topic]bool) error {
 
 // checkGrants compares permits and leases with what they are for.
 func (d *Dispatcher) checkGrants() error {
-	for id, permits := range d.permits {
-		if d.controller.members[id] == nil || len(permits) == 0 {
-			return fmt.Errorf("there are %d permits of %s, which may not be registered", len(permits), id)
+	for m, permits := range d.permits {
+		if !d.registered(m) || len(permits) == 0 {
+			return fmt.Errorf("there are %d permits of %s, which may not be registered",
+				len(permits), d.controller.idOf(m))
 		}
 	}
 	if len(d.leases.queue) != len(d.leases.terms) {
@@ -124,13 +158,12 @@ func (d *Dispatcher) checkGrants() error {
 		if t.index != i || d.leases.terms[t.lease] != t {
 			return fmt.Errorf("the lease of %v is queued at %d and says %d", t.lease, i, t.index)
 		}
-		m := d.controller.members[t.id]
-		if m == nil {
-			return fmt.Errorf("there is a lease of %s, which is not registered", t.id)
+		if !d.registered(t.member) {
+			return fmt.Errorf("there is a lease of %s, which is not registered", d.controller.idOf(t.member))
 		}
-		stands := m.find(d.tree.find(t.pattern)) >= 0
+		stands := t.member.find(d.tree.find(t.pattern)) >= 0
 		if t.undo == PathForbid {
-			stands = slices.Contains(d.permits[t.id], t.pattern)
+			stands = slices.Contains(d.permits[t.member], t.pattern)
 		}
 		if !stands {
 			return fmt.Errorf("there is a lease of %v, which does not stand", t.lease)
@@ -144,11 +177,28 @@ func (d *Dispatcher) Rest() string {
 	d.controller.lock()
 	defer d.controller.unlock()
 	counts := []int{
-		len(d.controller.members), len(d.tree.exact), d.tree.wilds, len(d.tree.wild.others),
+		d.controller.registry.count(), d.tree.exact.count, d.tree.wilds, len(d.tree.wild.others),
 		len(d.permits), len(d.leases.terms), len(d.leases.queue), d.watchers, len(d.controller.posted),
 	}
 	if !slices.ContainsFunc(counts, func(n int) bool { return n != 0 }) && d.tree.wild.empty() {
 		return ""
 	}
 	return fmt.Sprintf("components, paths, patterns, nodes, permits, leases, queued, watchers, posted: %v", counts)
+}
+
+// check tells whether the blocks of a crowd are full, but for the last, and both their halves of the same subscribers.
+func (c *crowd) check() error {
+	if c == nil {
+		return nil
+	}
+	if len(c.blocks) == 0 {
+		return fmt.Errorf("no blocks")
+	}
+	for i, b := range c.blocks {
+		full := len(b.ends) == blockSize || i == len(c.blocks)-1 && len(b.ends) > 0
+		if !full || len(b.components) != len(b.ends) {
+			return fmt.Errorf("%d components and %d ends in block %d", len(b.components), len(b.ends), i)
+		}
+	}
+	return nil
 }

@@ -7,7 +7,7 @@ import (
 
 // lease names a connection or permit that lapses: undo is the command that ends it, [PathDisconnect] or [PathForbid].
 type lease struct {
-	id      ID
+	member  *member
 	pattern Pattern
 	undo    Path
 }
@@ -95,7 +95,7 @@ func (d *Dispatcher) lapse() {
 		if !due {
 			return
 		}
-		u := Command(le.undo, le.id, le.pattern, 0)
+		u := Command(le.undo, d.controller.idOf(le.member), le.pattern, 0)
 		d.controller.pass(d.controller.id, u.Path, u.Message)
 	}
 }

@@ -14,13 +14,13 @@ import (
 func isMembers(pattern Pattern) bool { return strings.HasPrefix(string(pattern), pathMembers) }
 
 // announce tells those who watch that a component came or went.
-func (d *Dispatcher) announce(event string, id ID, pattern Pattern) {
+func (d *Dispatcher) announce(event string, m *member, pattern Pattern) {
 	if d.watchers == 0 || pattern.System() || pattern.Wild() {
 		return
 	}
 	value := append([]byte(`{"`), event...)
 	value = append(value, `":`...)
-	value = append(strictjson.AppendString(value, string(id)), '}')
+	value = append(strictjson.AppendString(value, string(d.controller.idOf(m))), '}')
 	d.deliver(d.controller.id, PathMembers(Path(pattern)), trusted(value))
 }
 
@@ -34,7 +34,8 @@ func (d *Dispatcher) tellHere(m *member, pattern Pattern) {
 		d.tellMembers(m, Path(watched))
 		return
 	}
-	for path := range d.tree.exact {
+	for top := range d.tree.exact.all() {
+		path := Path(top.pattern())
 		if !path.System() && watched.Matches(path) {
 			d.tellMembers(m, path)
 		}
@@ -43,12 +44,15 @@ func (d *Dispatcher) tellHere(m *member, pattern Pattern) {
 
 func (d *Dispatcher) tellMembers(m *member, path Path) {
 	value := []byte(`{"here":[`)
-	if top := d.tree.exact[path]; top != nil && !path.System() {
-		for i, s := range top.members {
+	if top := d.tree.findExact(string(path)); top != nil && !path.System() {
+		for i := range top.count() {
 			if i > 0 {
 				value = append(value, ',')
 			}
-			value = strictjson.AppendString(value, string(s.member.id))
+			// No character of an ID has to be escaped.
+			value = append(value, '"')
+			value = top.at(i).member.appendID(value, d.controller.node)
+			value = append(value, '"')
 		}
 	}
 	m.component.Update(d.controller.id, PathMembers(path), trusted(append(value, "]}"...)))

@@ -5,21 +5,9 @@ import "strings"
 // tree finds the topics whose patterns match a path. A pattern without wildcards, as most are, is found whole in one
 // table; the others stand in a tree of segments. It is not safe for concurrent use.
 type tree struct {
-	exact map[Path]*topic
+	exact table[topic, *topic]
 	wild  node
 	wilds int // how many topics stand in wild
-}
-
-// topic is one pattern and who is connected to it.
-type topic struct {
-	pattern Pattern
-	members []subscriber
-}
-
-// subscriber is a topic's end of one connection.
-type subscriber struct {
-	member *member
-	slot   int32 // where the topic stands in member.connections
 }
 
 // node is a place in the tree of segments: what may follow, and which patterns end here.
@@ -34,8 +22,8 @@ type node struct {
 
 // find returns the topic of pattern, or nil.
 func (t *tree) find(pattern Pattern) *topic {
-	if top, ok := t.exact[Path(pattern)]; ok || !pattern.Wild() {
-		return top
+	if !pattern.Wild() {
+		return t.findExact(string(pattern))
 	}
 	n := &t.wild
 	for segment := range strings.SplitSeq(string(pattern), "/") {
@@ -49,16 +37,16 @@ func (t *tree) find(pattern Pattern) *topic {
 	return n.here
 }
 
+// findExact returns the topic of a pattern without wildcards, or nil.
+func (t *tree) findExact(text string) *topic {
+	return t.exact.find(hashText(text), func(top *topic) bool { return string(top.pattern()) == text })
+}
+
 // add makes the topic of pattern, which must not be there yet.
 func (t *tree) add(pattern Pattern) *topic {
-	// The caller's string may be part of a longer one, which a topic should not keep alive.
-	pattern = Pattern(strings.Clone(string(pattern)))
-	top := &topic{pattern: pattern}
+	top := newTopic(pattern)
 	if !pattern.Wild() {
-		if t.exact == nil {
-			t.exact = make(map[Path]*topic)
-		}
-		t.exact[Path(pattern)] = top
+		t.exact.add(top)
 		return top
 	}
 	t.wilds++
@@ -74,10 +62,11 @@ func (t *tree) add(pattern Pattern) *topic {
 	return top
 }
 
-// remove takes the topic of pattern out.
-func (t *tree) remove(pattern Pattern) {
+// remove takes top out.
+func (t *tree) remove(top *topic) {
+	pattern := top.pattern()
 	if !pattern.Wild() {
-		delete(t.exact, Path(pattern))
+		t.exact.remove(top)
 		return
 	}
 	t.wilds--
@@ -86,7 +75,7 @@ func (t *tree) remove(pattern Pattern) {
 
 // match appends the topics whose patterns match path to dst.
 func (t *tree) match(path Path, dst []*topic) []*topic {
-	if top, ok := t.exact[path]; ok {
+	if top := t.findExact(string(path)); top != nil {
 		dst = append(dst, top)
 	}
 	if t.wilds == 0 {
