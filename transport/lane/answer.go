@@ -33,16 +33,17 @@ func writeJSON(w http.ResponseWriter, status int, contentType []string, v any) e
 	return nil
 }
 
-// acceptedOne is the most frequent answer of all.
-var acceptedOne = []byte("{\"accepted\":1}\n")
-
 // WriteAccepted answers that so many updates were taken: {"accepted":1}.
 func WriteAccepted(w http.ResponseWriter, updates int) {
-	body := acceptedOne
-	if updates != 1 {
-		body = fmt.Appendf(nil, "{\"accepted\":%d}\n", updates)
-	}
-	write(w, http.StatusOK, jsonType, body)
+	var body [32]byte
+	write(w, http.StatusOK, jsonType, AppendAccepted(body[:0], updates))
+}
+
+// AppendAccepted appends what [WriteAccepted] answers.
+func AppendAccepted(dst []byte, updates int) []byte {
+	dst = append(dst, `{"accepted":`...)
+	dst = strconv.AppendInt(dst, int64(updates), 10)
+	return append(dst, "}\n"...)
 }
 
 func write(w http.ResponseWriter, status int, contentType []string, body []byte) {

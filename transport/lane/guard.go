@@ -28,23 +28,52 @@ type Guard struct {
 // holds that name, and requests for names that are not ours are refused. A request that brings a token needs no such
 // name, as no page has the token.
 func (g *Guard) Check(r *http.Request) error {
-	if !sameSite(r) {
-		return Refuse(http.StatusForbidden, "cross_site", "a web page of another site may not use this port")
+	a := Asker{Host: r.Host, Authorization: r.Header.Get("Authorization")}
+	origins, sites := r.Header["Origin"], r.Header["Sec-Fetch-Site"]
+	if len(origins) > 1 || len(sites) > 1 {
+		return crossSite()
+	}
+	for _, a.Origin = range origins {
+		if a.Origin == "" {
+			return crossSite()
+		}
+	}
+	for _, a.Site = range sites {
+		if a.Site == "" {
+			return crossSite()
+		}
+	}
+	return g.CheckAsker(a)
+}
+
+func crossSite() error {
+	return Refuse(http.StatusForbidden, "cross_site", "a web page of another site may not use this port")
+}
+
+// Asker is what a request says of who asks: header fields, "" where they are not there.
+type Asker struct {
+	Host, Origin, Authorization string
+	Site                        string // Sec-Fetch-Site
+}
+
+// CheckAsker is Check for a request of which only this is known.
+func (g *Guard) CheckAsker(a Asker) error {
+	if a.Site != "" && a.Site != "same-origin" && a.Site != "none" || a.Origin != "" && !SameHost(a.Origin, a.Host) {
+		return crossSite()
 	}
 	if len(g.Tokens) > 0 {
-		return g.checkToken(r)
+		return g.checkToken(a.Authorization)
 	}
-	if !g.ourHost(r.Host) {
+	if !g.ourHost(a.Host) {
 		return Refuse(http.StatusForbidden, "host",
-			"%s is not a name of this daemon; call it by its IP address or localhost, or add the name to hosts", Quote(r.Host))
+			"%s is not a name of this daemon; call it by its IP address or localhost, or add the name to hosts", Quote(a.Host))
 	}
 	return nil
 }
 
 // checkToken wants one of the tokens in the Authorization field (RFC 6750).
-func (g *Guard) checkToken(r *http.Request) error {
+func (g *Guard) checkToken(field string) error {
 	const scheme = "Bearer "
-	field := r.Header.Get("Authorization")
 	if len(field) < len(scheme) || !strings.EqualFold(field[:len(scheme)], scheme) {
 		return Refuse(http.StatusUnauthorized, "token", "this port wants a token: Authorization: Bearer <token>").
 			With("WWW-Authenticate", `Bearer realm="rootsd"`)
@@ -68,25 +97,20 @@ func HasToken(tokens []string, given string) bool {
 	return found == 1 && given != ""
 }
 
-// sameSite tells whether r comes from no browser, or from a page of the very site that it is for.
-func sameSite(r *http.Request) bool {
-	for _, site := range r.Header["Sec-Fetch-Site"] {
-		if site != "same-origin" && site != "none" {
-			return false
-		}
-	}
-	return SameOrigin(r)
-}
-
 // SameOrigin tells whether r has no Origin field, or one with the host and port that it is for.
 func SameOrigin(r *http.Request) bool {
 	for _, origin := range r.Header["Origin"] {
-		scheme, host, _ := strings.Cut(origin, "://")
-		if scheme != "http" && scheme != "https" || host == "" || !strings.EqualFold(host, r.Host) {
+		if !SameHost(origin, r.Host) {
 			return false
 		}
 	}
 	return true
+}
+
+// SameHost tells whether origin, of a page on the web, has the host and port of a request's Host field.
+func SameHost(origin, host string) bool {
+	scheme, of, _ := strings.Cut(origin, "://")
+	return (scheme == "http" || scheme == "https") && of != "" && strings.EqualFold(of, host)
 }
 
 // ourHost tells whether the Host field of a request names this daemon. One that is empty, as in HTTP/1.0, comes from no

@@ -53,14 +53,24 @@ func (l *LimitListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.open.Add(1) <= l.max.Load() {
+		if l.enter() {
 			return &limitedConn{Conn: conn, listener: l}, nil
 		}
-		l.open.Add(-1)
-		l.refused.Add("connections")
 		l.refuse(conn)
 	}
 }
+
+// enter takes a place for a connection, if there is one; leave gives it back.
+func (l *LimitListener) enter() bool {
+	if l.open.Add(1) <= l.max.Load() {
+		return true
+	}
+	l.open.Add(-1)
+	l.refused.Add("connections")
+	return false
+}
+
+func (l *LimitListener) leave() { l.open.Add(-1) }
 
 // Close stops listening and ends the connections that are being refused. Those that were accepted stay open.
 func (l *LimitListener) Close() error {
@@ -121,7 +131,7 @@ type limitedConn struct {
 
 // Close implements net.Conn.
 func (c *limitedConn) Close() error {
-	c.once.Do(func() { c.listener.open.Add(-1) })
+	c.once.Do(c.listener.leave)
 	return c.Conn.Close()
 }
 

@@ -124,17 +124,21 @@ type Handler struct {
 // ServeHTTP implements http.Handler.
 func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer h.logPanic(r)
-	err := h.Serve(w, r)
-	if err == nil {
-		return
+	if err := h.Serve(w, r); err != nil {
+		h.Refuse(w, err, "method", r.Method, "at", place(r), "remote", r.RemoteAddr)
 	}
+}
+
+// Refuse answers err, as ServeHTTP does with an error of Serve. about is what the log says of the request: keys and values.
+func (h Handler) Refuse(w http.ResponseWriter, err error, about ...any) {
+	log := h.Log.With(about...)
 	var p *Problem
 	if !errors.As(err, &p) {
-		h.Log.Error("request failed", "method", r.Method, "at", place(r), "err", err)
+		log.Error("request failed", "err", err)
 		p = Refuse(http.StatusInternalServerError, "internal", "rootsd could not do this; its log says why")
 	}
 	h.Refused.Add(p.Reason)
-	h.Log.Debug("refused", "method", r.Method, "remote", r.RemoteAddr, "status", p.Status, "reason", p.Reason, "detail", p.Detail)
+	log.Debug("refused", "status", p.Status, "reason", p.Reason, "detail", p.Detail)
 	p.write(w)
 }
 

@@ -3,6 +3,7 @@ package lane
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -38,6 +39,23 @@ func bound(h http.Handler, bounds Bounds) http.Handler {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bounds.Header))
 		}
 		h.ServeHTTP(&boundWriter{w, bounds.Write}, r)
+	})
+}
+
+// WithPrefix serves h below prefix, such as "/comet/", and, as a proxy may have taken the prefix off, without it. No prefix
+// is "".
+func WithPrefix(prefix string, h http.Handler) http.Handler {
+	if prefix == "" {
+		return h
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest, ok := strings.CutPrefix(r.URL.Path, prefix); ok {
+			stripped, url := *r, *r.URL
+			url.Path, url.RawPath = "/"+rest, ""
+			stripped.URL = &url
+			r = &stripped
+		}
+		h.ServeHTTP(w, r)
 	})
 }
 
