@@ -50,13 +50,13 @@ func TestFlood(t *testing.T) {
 			s, limits := r.session(id), r.made.Queue
 			paths, messages := flood(test.paths, test.latest)
 			w := newPoller()
-			s.Park(0, w, time.Now())
+			s.Park(0, Poll, w, time.Now())
 			trims, held := 0, 0
 			for i := range 100*limits.Messages + 50 {
 				s.Update("", paths[i%len(paths)], messages[i%len(messages)])
-				n, bytes := len(s.queue.entries), s.queue.bytes
-				if n > limits.Messages || bytes > limits.Bytes || cap(s.queue.entries) > 2*limits.Messages {
-					t.Fatalf("%d entries of %d bytes, and room for %d", n, bytes, cap(s.queue.entries))
+				n, bytes := s.queue.size()
+				if n > limits.Messages || bytes > limits.Bytes || cap(s.queue.held.entries) > 2*limits.Messages {
+					t.Fatalf("%d entries of %d bytes, and room for %d", n, bytes, cap(s.queue.held.entries))
 				}
 				if n < held {
 					trims++
@@ -67,8 +67,9 @@ func TestFlood(t *testing.T) {
 				t.Errorf("trimmed %d times in %d updates, want %d at most", trims, 100*limits.Messages, most)
 			}
 			s.Take(nil, w, time.Now())
-			if n, bytes := r.stats.Messages.Load(), r.stats.Bytes.Load(); n != int64(len(s.queue.entries)) || bytes != int64(s.queue.bytes) {
-				t.Errorf("%d messages of %d bytes counted, %d of %d held", n, bytes, len(s.queue.entries), s.queue.bytes)
+			held, size := s.queue.size()
+			if n, bytes := r.stats.Messages.Load(), r.stats.Bytes.Load(); n != int64(held) || bytes != int64(size) {
+				t.Errorf("%d messages of %d bytes counted, %d of %d held", n, bytes, held, size)
 			}
 		})
 	}
@@ -76,8 +77,8 @@ func TestFlood(t *testing.T) {
 
 // An idle session is what there are most of.
 func TestSessionSize(t *testing.T) {
-	if size := unsafe.Sizeof(Session{}); size > 208 {
-		t.Errorf("a Session takes %d bytes, want 208 at most, which is a size of the allocator's", size)
+	if size := unsafe.Sizeof(Session{}); size > 128 {
+		t.Errorf("a Session takes %d bytes, want 128 at most, which is a size of the allocator's", size)
 	}
 }
 
@@ -90,7 +91,9 @@ func BenchmarkUpdate(b *testing.B) {
 	b.ReportAllocs()
 	for i := 0; b.Loop(); i++ {
 		if i%900 == 0 {
-			s.queue.entries, s.queue.bytes = s.queue.entries[:0], 0
+			if b := s.queue.held; b != nil {
+				b.entries, b.bytes = b.entries[:0], 0
+			}
 		}
 		s.Update("", paths[0], messages[0])
 	}
@@ -103,7 +106,7 @@ func BenchmarkDelivery(b *testing.B) {
 	s, w := r.session(id), newPoller()
 	paths, messages := flood(1, false)
 	dst, seq, now := make([]byte, 0, 1024), uint64(0), time.Now()
-	s.Park(0, w, now)
+	s.Park(0, Poll, w, now)
 	b.ReportAllocs()
 	for b.Loop() {
 		s.Update("", paths[0], messages[0])
@@ -112,8 +115,36 @@ func BenchmarkDelivery(b *testing.B) {
 		}
 		_, seq, _ = s.Take(dst, w, now)
 		s.Wrote(seq, now)
-		if err := s.Park(seq, w, now); err != nil {
+		if err := s.Park(seq, Poll, w, now); err != nil {
 			b.Fatal(err)
+		}
+	}
+}
+
+// BenchmarkStream is one update from the Dispatcher to a parked stream, without HTTP.
+func BenchmarkStream(b *testing.B) {
+	for _, form := range []Form{Events, Frames} {
+		for _, confirms := range []bool{false, true} {
+			b.Run(fmt.Sprintf("%v/confirms=%v", form, confirms), func(b *testing.B) {
+				r := newRig(b, func(c *Config) { c.Expire, c.Queue.Age = time.Hour, time.Hour })
+				id, _ := r.open()
+				s, w := r.session(id), newPoller()
+				paths, messages := flood(10, false)
+				dst, now := make([]byte, 0, 1024), time.Now()
+				s.Park(0, form, w, now)
+				b.ReportAllocs()
+				for i := 0; b.Loop(); i++ {
+					s.Update("", paths[i%10], messages[i%10])
+					if state, _ := s.Ready(w, now); state != Answer {
+						b.Fatal(state)
+					}
+					_, seq, _ := s.Take(dst, w, now)
+					s.Wrote(seq, now)
+					if confirms {
+						s.Confirm(seq, now)
+					}
+				}
+			})
 		}
 	}
 }
@@ -132,7 +163,7 @@ func BenchmarkTake(b *testing.B) {
 			dst, now := make([]byte, 0, 1<<20), time.Now()
 			b.ReportAllocs()
 			for b.Loop() {
-				s.Park(0, w, now)
+				s.Park(0, Poll, w, now)
 				s.Take(dst, w, now)
 			}
 		})
@@ -168,7 +199,7 @@ func BenchmarkPoll(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.controller.Update("", paths[0], messages[0])
-		buf = appendToken(buf[:0], s.id, s.queue.sent, s.secret[:])
+		buf = appendToken(buf[:0], s.id, s.queue.sent(), s.secret[:])
 		request.URL.Path = "/" + string(buf)
 		r.ServeHTTP(w, request)
 	}
@@ -205,9 +236,9 @@ func BenchmarkIdle(b *testing.B) {
 					if connected {
 						r.apply(dispatch.Command(dispatch.PathConnect, s.id, dispatch.Pattern(fmt.Sprintf("orders/%d", i)), 0))
 						w := newPoller()
-						s.Park(0, w, time.Now())
+						s.Park(0, Poll, w, time.Now())
 						_, seq, _ := s.Take(nil, w, time.Now())
-						s.Park(seq, nil, time.Now())
+						s.Park(seq, Poll, nil, time.Now())
 					}
 				}
 				b.ReportMetric((heap()-before)/n, "B/session")

@@ -8,26 +8,46 @@ import (
 	"github.com/rootsd/rootsd/transport/lane"
 )
 
-// cors lets pages of the configured origins use p (the Fetch standard's CORS protocol), and refuses those of others. It
-// is a courtesy to browsers rather than a lock: what protects a session is its token. So no credentials are allowed or
-// needed.
-func (p *Push) cors(w http.ResponseWriter, r *http.Request) error {
+// allow tells which Access-Control-Allow-Origin, if any, the answer to a request with these Origin and Host fields has,
+// and whether it varies by the Origin (the Fetch standard's CORS protocol). The error refuses pages of other origins than
+// the configured ones. It is a courtesy to browsers rather than a lock: what protects a session is its token. So no
+// credentials are allowed or needed.
+func (p *Push) allow(origin, host string) (allowOrigin string, vary bool, err error) {
 	origins := p.config().Origins
+	switch {
+	case slices.Contains(origins, "*"):
+		return "*", false, nil
+	case origin == "", sameOrigin(origin, host):
+		return "", true, nil
+	case slices.ContainsFunc(origins, func(allowed string) bool { return matchOrigin(allowed, origin) }):
+		return origin, true, nil
+	}
+	return "", true, lane.Refuse(http.StatusForbidden, "origin",
+		"pages of %s may not use this; push.origins in the configuration lists those that may", origin)
+}
+
+// sameOrigin tells whether a page of origin comes from the very host and port that its request is for.
+func sameOrigin(origin, host string) bool {
+	scheme, from, _ := strings.Cut(origin, "://")
+	return (scheme == "http" || scheme == "https") && from != "" && strings.EqualFold(from, host)
+}
+
+// cors adds to the answer what browsers want to know, and refuses pages that may not use p.
+func (p *Push) cors(w http.ResponseWriter, method string, a *arrival) error {
 	header := w.Header()
-	if slices.Contains(origins, "*") {
-		header["Access-Control-Allow-Origin"] = anyOrigin
-	} else {
+	origin, vary, err := p.allow(a.origin, a.host)
+	if vary {
 		header.Add("Vary", "Origin")
-		origin := r.Header.Get("Origin")
-		if origin == "" || lane.SameOrigin(r) {
-			return nil
-		}
-		if !slices.ContainsFunc(origins, func(allowed string) bool { return matchOrigin(allowed, origin) }) {
-			return lane.Refuse(http.StatusForbidden, "origin", "pages of %s may not use this; push.origins in the configuration lists those that may", origin)
-		}
+	}
+	switch origin {
+	case "":
+		return err
+	case "*":
+		header["Access-Control-Allow-Origin"] = anyOrigin
+	default:
 		header.Set("Access-Control-Allow-Origin", origin)
 	}
-	if r.Method == http.MethodOptions {
+	if method == http.MethodOptions {
 		header.Set("Access-Control-Allow-Methods", "GET, POST, DELETE")
 		header.Set("Access-Control-Allow-Headers", "Content-Type, Last-Event-ID")
 		header.Set("Access-Control-Max-Age", "86400")

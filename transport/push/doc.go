@@ -11,7 +11,9 @@
 //
 // A session has no goroutine, no timer and, while nothing waits in it, no buffer. It is told of an update without
 // blocking; it wakes the [Waiter] that is parked on it, if there is one; and whoever serves that client asks it, from
-// outside the timeline, for what follows the cursor. One wheel of slots looks at all sessions in turn and finds those
+// outside the timeline, for what follows the cursor: a long-poll for one answer, an event stream or a WebSocket for part
+// after part. What was sent stays until it is confirmed, as far as there is room, for a client whose connection broke; what
+// goes before that leaves a mark in its place, which only such a client sees. One wheel of slots looks at all sessions in turn and finds those
 // whose time is up.
 //
 // # What is promised

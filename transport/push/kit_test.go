@@ -1,14 +1,16 @@
 package push
 
 import (
-	"context"
+	"bufio"
 	"encoding/json"
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
-	"net/http/httptest"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -16,6 +18,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/transport/lane"
 )
 
 func TestMain(m *testing.M) {
@@ -27,14 +30,16 @@ func TestMain(m *testing.M) {
 type rig struct {
 	testing.TB
 	*Push
-	made  Config
-	given atomic.Int64 // how many updates a world gave
+	made   Config
+	dial   func() net.Conn // connects to what serves the Push: the seam for the cases that every lane has to pass
+	settle func()          // in a bubble: waits until what was written is noted as well
+	given  atomic.Int64    // how many updates a world gave
 }
 
 func testConfig() Config {
 	return Config{
 		Hold: 25 * time.Second, Bundle: 250 * time.Millisecond, Expire: 30 * time.Second,
-		Queue:   QueueLimits{Messages: 1000, Bytes: 256 << 10, Age: time.Minute},
+		Resume: 64, Queue: QueueLimits{Messages: 1000, Bytes: 256 << 10, Age: time.Minute},
 		Origins: []string{"*"}, MaxSessions: 1000, MaxBody: 4 << 10,
 		BodyTime: 10 * time.Second, WriteTime: 10 * time.Second,
 	}
@@ -50,8 +55,43 @@ func newRig(t testing.TB, edits ...func(*Config)) *rig {
 	d := dispatch.NewDispatcher(c)
 	p := New(config, c, d, slog.New(slog.DiscardHandler))
 	t.Cleanup(func() { p.Close(); d.Close() })
-	return &rig{TB: t, Push: p, made: config}
+	r := &rig{TB: t, Push: p, made: config}
+	r.dial = r.serveInMemory()
+	return r
 }
+
+// serveInMemory has net/http serve the rig on connections in memory, which work in a bubble. The returned function makes
+// one.
+func (r *rig) serveInMemory() (dial func() net.Conn) {
+	listener := &pipeListener{conns: make(chan net.Conn), closed: make(chan struct{})}
+	server := lane.NewServer(r, lane.Bounds{Header: 10 * time.Second, Write: 10 * time.Second}, slog.New(slog.DiscardHandler))
+	go func() { _ = server.Serve(listener) }()
+	r.Cleanup(func() { server.Close() })
+	return func() net.Conn {
+		ours, theirs := net.Pipe()
+		listener.conns <- theirs
+		return ours
+	}
+}
+
+// pipeListener is a net.Listener of connections in memory.
+type pipeListener struct {
+	conns  chan net.Conn
+	closed chan struct{}
+	once   sync.Once
+}
+
+func (l *pipeListener) Accept() (net.Conn, error) {
+	select {
+	case conn := <-l.conns:
+		return conn, nil
+	case <-l.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.closed) }); return nil }
+func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{Name: "memory", Net: "unix"} }
 
 // apply gives updates as a back-end does.
 func (r *rig) apply(updates ...dispatch.Update) {
@@ -84,14 +124,17 @@ func newMessage(value string, options dispatch.Options) *dispatch.Message {
 	return message
 }
 
+// heardUpdate is an update as a client reads it.
+type heardUpdate struct {
+	Path    string
+	Message json.RawMessage
+	From    dispatch.ID
+	Gap     string
+}
+
 // answer is what a client reads.
 type answer struct {
-	Updates []struct {
-		Path    string
-		Message json.RawMessage
-		From    dispatch.ID
-		Gap     string
-	}
+	Updates       []heardUpdate
 	ReconnectWith string
 
 	// of a problem
@@ -134,39 +177,79 @@ func readAnswer(t testing.TB, code int, header http.Header, body []byte) *answer
 	return a
 }
 
-// do makes a request and returns its answer. Header fields are given as "Name: value".
+// do makes a request and returns its answer.
 func (r *rig) do(method, target, body string, fields ...string) *answer {
 	r.Helper()
-	return r.start(method, target, strings.NewReader(body), fields...).answer()
+	a := r.start(method, target, strings.NewReader(body), fields...).answer()
+	if r.settle != nil {
+		r.settle()
+	}
+	return a
 }
 
-// call is a request on its way, in a goroutine.
+// call is a request on its way, in a goroutine, on a connection of its own.
 type call struct {
-	rig      *rig
-	recorder *httptest.ResponseRecorder
-	cancel   context.CancelFunc // the client goes away
-	done     chan struct{}
-	at       time.Time // when it was answered
-	given    int64     // rig.given then
+	rig    *rig
+	cancel func() // the client goes away
+	done   chan struct{}
+	code   int
+	header http.Header
+	body   []byte
+	err    error     // why there is no answer
+	at     time.Time // when it was answered
+	given  int64     // rig.given then
 }
 
 func (r *rig) start(method, target string, body io.Reader, fields ...string) *call {
-	ctx, cancel := context.WithCancel(context.Background())
-	request := httptest.NewRequestWithContext(ctx, method, target, body)
-	for _, field := range fields {
-		name, value, _ := strings.Cut(field, ": ")
-		if name == "Host" {
-			request.Host = value
-		}
-		request.Header.Set(name, value)
-	}
-	c := &call{rig: r, recorder: httptest.NewRecorder(), cancel: cancel, done: make(chan struct{})}
+	r.Helper()
+	conn := r.dial()
+	c := &call{rig: r, cancel: func() { conn.Close() }, done: make(chan struct{})}
+	request := requestText(r, method, target, body, fields)
 	go func() {
 		defer close(c.done)
-		r.ServeHTTP(c.recorder, request)
+		defer conn.Close()
+		c.err = c.exchange(conn, method, request)
 		c.at, c.given = time.Now(), r.given.Load()
 	}()
 	return c
+}
+
+// requestText puts a request together. Header fields are given as "Name: value".
+func requestText(t testing.TB, method, target string, body io.Reader, fields []string) []byte {
+	t.Helper()
+	var content []byte
+	if body != nil {
+		var err error
+		if content, err = io.ReadAll(body); err != nil {
+			t.Fatal(err)
+		}
+	}
+	head := fmt.Sprintf("%s %s HTTP/1.1\r\n", method, target)
+	if !slices.ContainsFunc(fields, func(field string) bool { return strings.HasPrefix(field, "Host: ") }) {
+		head += "Host: example.com\r\n"
+	}
+	for _, field := range fields {
+		head += field + "\r\n"
+	}
+	if len(content) > 0 {
+		head += fmt.Sprintf("Content-Length: %d\r\n", len(content))
+	}
+	return append([]byte(head+"\r\n"), content...)
+}
+
+func (c *call) exchange(conn net.Conn, method string, request []byte) error {
+	// What is refused by its header may be answered before the rest of it is read.
+	go func() { _, _ = conn.Write(request) }()
+	response, err := http.ReadResponse(bufio.NewReader(conn), &http.Request{Method: method})
+	if err != nil {
+		return err
+	}
+	c.code, c.header = response.StatusCode, response.Header
+	if response.Close {
+		c.header.Set("Connection", "close") // which ReadResponse takes away
+	}
+	c.body, err = io.ReadAll(response.Body)
+	return err
 }
 
 // poll starts a poll.
@@ -176,8 +259,10 @@ func (r *rig) poll(token string) *call { return r.start("GET", "/"+token, nil) }
 func (c *call) answer() *answer {
 	c.rig.Helper()
 	<-c.done
-	c.cancel()
-	return readAnswer(c.rig, c.recorder.Code, c.recorder.Header(), c.recorder.Body.Bytes())
+	if c.err != nil {
+		c.rig.Fatal(c.err)
+	}
+	return readAnswer(c.rig, c.code, c.header, c.body)
 }
 
 // waits tells whether the request is not answered yet. Call it when all is quiet.

@@ -13,140 +13,7 @@ import (
 	"github.com/rootsd/rootsd/dispatch"
 )
 
-// This file compares the queue, and then all of Push, with plain statements of what is promised, on random input.
-
-// queueModel follows each update that was put into a queue, and wants a good reason whenever one is there no more.
-type queueModel struct {
-	queue    queue
-	limits   QueueLimits
-	patterns []dispatch.Pattern
-	receipts []*dispatch.Receipt
-	waiting  []entry // the queue's entries after the last step
-	sent     uint64  // the queue's sent then
-}
-
-func (m *queueModel) put(t *rapid.T) {
-	path := rapid.SampledFrom(modelPaths(m.limits.Messages)).Draw(t, "path")
-	receipt := twoMatched()
-	m.receipts = append(m.receipts, receipt)
-	message := newMessage(fmt.Sprint(len(m.receipts)), dispatch.Options{Latest: rapid.Bool().Draw(t, "latest"), Receipt: receipt})
-	m.queue.put(path, message)
-	m.waiting = append(m.waiting, entry{message, path, m.queue.last})
-	m.queue.trim(m.limits, m.patterns)
-	m.check(t, "put")
-}
-
-func (m *queueModel) take(t *rapid.T) {
-	entries, _ := m.queue.take(nil)
-	for i, e := range entries {
-		later := func(o entry) bool { return e.message.Latest() && o.message.Latest() && o.path == e.path }
-		if e.seq > m.sent && slices.ContainsFunc(entries[i+1:], later) {
-			t.Fatalf("%d is given, though a later one took its place: %v", e.seq, &m.queue)
-		}
-	}
-	m.check(t, "take")
-}
-
-func (m *queueModel) confirm(t *rapid.T) {
-	cursor := rapid.Uint64Range(m.queue.confirmed, m.queue.sent).Draw(t, "cursor")
-	m.queue.confirm(cursor)
-	m.waiting = slices.DeleteFunc(m.waiting, func(e entry) bool { return e.seq <= cursor })
-	m.check(t, "confirm")
-}
-
-func (m *queueModel) age(t *rapid.T) {
-	time.Sleep(rapid.SampledFrom([]time.Duration{time.Second, 10 * time.Second}).Draw(t, "sleep"))
-	m.queue.expire(m.limits.Age, time.Now())
-	for _, e := range m.queue.entries {
-		if time.Since(e.message.Accepted()) > m.limits.Age && !e.mark() {
-			t.Fatalf("%d is older than may be: %v", e.seq, &m.queue)
-		}
-	}
-	m.check(t, "age")
-}
-
-// check wants everything that waited to be there still, or to be replaced.
-func (m *queueModel) check(t *rapid.T, after string) {
-	if err := m.queue.check(); err != nil {
-		t.Fatalf("after %s: %v", after, err)
-	}
-	if n, most := len(m.queue.entries), max(m.limits.Messages, 2); n > most || m.queue.bytes > m.limits.Bytes {
-		t.Fatalf("after %s: %d entries of %d bytes", after, n, m.queue.bytes)
-	}
-	for _, e := range m.waiting {
-		if !m.accounted(e) {
-			t.Fatalf("after %s: %d at %s is lost without a mark: %v", after, e.seq, e.path, &m.queue)
-		}
-	}
-	m.waiting, m.sent = slices.Clone(m.queue.entries), m.queue.sent
-}
-
-func (m *queueModel) accounted(e entry) bool {
-	return slices.ContainsFunc(m.queue.entries, func(o entry) bool {
-		switch {
-		case o.seq <= e.seq:
-			return o.message == e.message && o.path == e.path && o.seq == e.seq
-		case o.mark():
-			return standsFor(dispatch.Pattern(o.path), e.path)
-		}
-		return o.path == e.path && o.message.Latest() && e.message.Latest() && e.seq > m.sent
-	})
-}
-
-// modelPaths returns as many paths as make the limits interesting.
-func modelPaths(messages int) []dispatch.Path {
-	paths := []dispatch.Path{"a", "b/1", "b/2", "b/c/3", "::members/b"}
-	for i := len(paths); i < messages*3/4; i++ {
-		paths = append(paths, dispatch.Path(fmt.Sprintf("b/%d", i)))
-	}
-	return paths
-}
-
-// checkInBubbles is rapid.Check with a bubble of its own, in which time is fake, for every run of property.
-func checkInBubbles(t *testing.T, property func(*testing.T, *rapid.T)) {
-	t.Helper()
-	rapid.Check(t, func(rt *rapid.T) {
-		var failure any // rapid tells of it by a panic, which does not leave a bubble
-		synctest.Test(t, func(t *testing.T) {
-			defer func() { failure = recover() }()
-			property(t, rt)
-		})
-		// Rapid tells failures apart by where they come from, and these are no failures.
-		if fmt.Sprintf("%T", failure) == "rapid.invalidData" {
-			panic(failure)
-		}
-		if failure != nil {
-			panic(failure)
-		}
-	})
-}
-
-func TestQueueModel(t *testing.T) {
-	checkInBubbles(t, func(_ *testing.T, t *rapid.T) {
-		m := &queueModel{
-			limits: QueueLimits{
-				Messages: rapid.SampledFrom([]int{1, 2, 3, 5, 8, 20, 200}).Draw(t, "messages"),
-				Bytes:    rapid.SampledFrom([]int{1 << 10, 1 << 20}).Draw(t, "bytes"),
-				Age:      10 * time.Second,
-			},
-			patterns: rapid.SampledFrom([][]dispatch.Pattern{nil, {"b/*"}, {"b/**", "*"}, {"**"}}).Draw(t, "patterns"),
-		}
-		t.Repeat(map[string]func(*rapid.T){
-			"put": m.put, "put again": m.put, "put more": func(t *rapid.T) {
-				for range m.limits.Messages {
-					m.put(t)
-				}
-			},
-			"take": m.take, "confirm": m.confirm, "age": m.age,
-		})
-		m.queue.clear()
-		for i, r := range m.receipts {
-			if err := settledOnce(r); err != nil {
-				t.Fatalf("receipt %d: %v", i+1, err)
-			}
-		}
-	})
-}
+// This file compares all of Push with plain statements of what is promised, on random input.
 
 // world is some clients of a Push, and what each may and must hear.
 type world struct {
@@ -160,6 +27,7 @@ type modelClient struct {
 	patterns []dispatch.Pattern
 	token    string
 	poll     *call // nil when no request waits
+	stream   *tap  // nil when no stream is open
 	started  time.Time
 
 	due    map[int]dispatch.Update // what was given while it was connected and it has not seen, by number
@@ -196,9 +64,9 @@ func (c *modelClient) id() dispatch.ID {
 	return t.id
 }
 
-// start polls, if no poll waits.
+// start polls, if nothing waits.
 func (c *modelClient) start() {
-	if c.poll == nil {
+	if c.poll == nil && c.stream == nil {
 		c.poll, c.started = c.world.rig.poll(c.token), time.Now()
 		synctest.Wait()
 	}
@@ -206,6 +74,9 @@ func (c *modelClient) start() {
 
 // hear takes the answer, if there is one.
 func (c *modelClient) hear(t *rapid.T) {
+	if c.stream != nil {
+		c.hearStream(t)
+	}
 	if c.poll == nil || c.poll.waits() {
 		return
 	}
@@ -228,6 +99,11 @@ func (c *modelClient) hear(t *rapid.T) {
 
 // lose throws the answer away, or the request if it waits: the client comes back with the same token.
 func (c *modelClient) lose() {
+	if c.stream != nil {
+		c.stream.cut()
+		c.stream = nil
+		synctest.Wait()
+	}
 	if c.poll == nil {
 		return
 	}
@@ -250,6 +126,88 @@ func (c *modelClient) overtake(t *rapid.T) {
 	}
 	if a := older.answer(); a.code != 409 || a.Reason != "superseded" {
 		t.Fatalf("the older poll was answered %d %s", a.code, a.Reason)
+	}
+}
+
+// open opens a stream, also where something waits: that is superseded.
+func (c *modelClient) open(t *rapid.T) {
+	poll, stream := c.poll, c.stream
+	if poll != nil && !poll.waits() {
+		return // it has an answer to hear
+	}
+	form := rapid.SampledFrom([]Form{Events, Frames}).Draw(t, "form")
+	if stream != nil {
+		if c.hearStream(t); c.stream == nil {
+			return // the session had ended
+		}
+	}
+	c.stream, c.poll = c.world.tap(form, c.token), nil
+	synctest.Wait()
+	if poll != nil {
+		if a := poll.answer(); a.code != 409 {
+			t.Fatalf("the poll was answered %d %s", a.code, a.Reason)
+		}
+	}
+	if stream != nil {
+		if stream.cut(); stream.end != "superseded" && stream.end != "ended" {
+			t.Fatalf("the older stream ended with %q", stream.end)
+		}
+	}
+}
+
+// hearStream reads what a stream has brought.
+func (c *modelClient) hearStream(t *rapid.T) {
+	synctest.Wait()
+	s := c.stream
+	s.mu.Lock()
+	a, token, end, refusal := s.heard, s.token, s.end, s.refusal
+	s.heard, s.tokens = answer{}, nil
+	s.mu.Unlock()
+	a.ReconnectWith = token
+	switch {
+	case refusal != nil:
+		t.Fatalf("the stream was refused: %s", refusal.Detail)
+	case a.id() != c.id():
+		s.cut()
+		c.stream = nil
+		c.begin(t, &a)
+	case closed(s.done):
+		if c.stream = nil; end != "ended" {
+			t.Fatalf("the stream ended with %q", end)
+		}
+	default:
+		c.token = token
+		c.read(t, &a, c.world.given.Load())
+	}
+}
+
+// breaks has a stream break after the client has got a part of what it brought.
+func (c *modelClient) breaks(t *rapid.T) {
+	s := c.stream
+	if s == nil {
+		return
+	}
+	synctest.Wait()
+	s.mu.Lock()
+	a, tokens := s.heard, s.tokens
+	s.mu.Unlock()
+	n := rapid.IntRange(0, len(tokens)).Draw(t, "got")
+	for n > 0 && tokens[n-1] == "" {
+		n-- // a part of an answer is nothing
+	}
+	if id := (&answer{ReconnectWith: s.token}).id(); n > 0 && id == c.id() {
+		a.Updates = a.Updates[:n]
+		c.token = tokens[n-1]
+		c.read(t, &a, 0)
+	}
+	c.lose()
+}
+
+// confirm has a WebSocket's client say what it has got.
+func (c *modelClient) confirm() {
+	if s := c.stream; s != nil && s.form == Frames && !closed(s.done) {
+		s.say(`"` + c.token + `"`)
+		synctest.Wait()
 	}
 }
 
@@ -309,14 +267,16 @@ func (c *modelClient) load(pattern dispatch.Pattern) {
 	}
 }
 
-func newWorld(t *testing.T, rt *rapid.T) *world {
+func newWorld(t *testing.T, rt *rapid.T, use func(*rig)) *world {
 	w := &world{rig: newRig(t, func(c *Config) {
 		c.Queue = QueueLimits{
 			Messages: rapid.SampledFrom([]int{3, 8, 1000}).Draw(rt, "messages"), Bytes: 1 << 20, Age: 10 * time.Second,
 		}
+		c.Resume = rapid.SampledFrom([]int{0, 2, 8, 64}).Draw(rt, "resume")
 		c.Bundle = rapid.SampledFrom([]time.Duration{0, 250 * time.Millisecond}).Draw(rt, "bundle")
 		c.Hold, c.Expire = 5*time.Second, 6*time.Second
 	})}
+	use(w.rig)
 	for _, patterns := range [][]dispatch.Pattern{{"a", "b/1"}, {"b/**"}, {"**", "b/2"}} {
 		c := &modelClient{world: w, patterns: patterns}
 		w.clients = append(w.clients, c)
@@ -354,6 +314,7 @@ func (w *world) finish(t *rapid.T) {
 		c.lose()
 		w.do("DELETE", "/"+c.token, "")
 	}
+	time.Sleep(w.made.Expire + w.wheel.tick) // for those that opened and never came to hear of it
 	synctest.Wait()
 	if n, parked, messages, bytes := w.Sessions(), w.stats.Parked.Load(), w.stats.Messages.Load(), w.stats.Bytes.Load(); n != 0 || parked != 0 || messages != 0 || bytes != 0 {
 		t.Fatalf("left over: %d sessions, %d parked, %d messages of %d bytes", n, parked, messages, bytes)
@@ -365,27 +326,32 @@ func (w *world) finish(t *rapid.T) {
 
 // TestModel is the first promise, on random sequences of all that clients and back-ends do.
 func TestModel(t *testing.T) {
-	checkInBubbles(t, func(t *testing.T, rt *rapid.T) {
-		w := newWorld(t, rt)
-		defer func() {
-			for _, c := range w.clients {
-				c.lose()
-			}
-		}()
-		rt.Repeat(map[string]func(*rapid.T){
-			"update": w.update,
-			"burst": func(t *rapid.T) {
-				for range rapid.IntRange(2, 12).Draw(t, "size") {
-					w.update(t)
+	onLanes(t, func(t *testing.T, use func(*rig)) {
+		checkInBubbles(t, func(t *testing.T, rt *rapid.T) {
+			w := newWorld(t, rt, use)
+			defer func() {
+				for _, c := range w.clients {
+					c.lose()
 				}
-			},
-			"poll":     func(t *rapid.T) { w.client(t).start() },
-			"hear":     func(t *rapid.T) { w.client(t).hear(t) },
-			"lose":     func(t *rapid.T) { w.client(t).lose() },
-			"overtake": func(t *rapid.T) { w.client(t).overtake(t) },
-			"pass":     w.pass,
-			"kick":     w.kick,
+			}()
+			rt.Repeat(map[string]func(*rapid.T){
+				"update": w.update,
+				"burst": func(t *rapid.T) {
+					for range rapid.IntRange(2, 12).Draw(t, "size") {
+						w.update(t)
+					}
+				},
+				"poll":     func(t *rapid.T) { w.client(t).start() },
+				"hear":     func(t *rapid.T) { w.client(t).hear(t) },
+				"lose":     func(t *rapid.T) { w.client(t).lose() },
+				"overtake": func(t *rapid.T) { w.client(t).overtake(t) },
+				"open":     func(t *rapid.T) { w.client(t).open(t) },
+				"breaks":   func(t *rapid.T) { w.client(t).breaks(t) },
+				"confirm":  func(t *rapid.T) { w.client(t).confirm() },
+				"pass":     w.pass,
+				"kick":     w.kick,
+			})
+			w.finish(rt)
 		})
-		w.finish(rt)
 	})
 }

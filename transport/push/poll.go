@@ -1,67 +1,21 @@
 package push
 
 import (
-	"errors"
 	"net/http"
-	"net/url"
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/rootsd/rootsd/dispatch"
-	"github.com/rootsd/rootsd/transport/lane"
 )
 
 // This file is the long-poll on net/http: a goroutine for each request that waits.
 
-// opening answers a client that has no session yet: at once, with the token to come back with.
-func (p *Push) opening(w http.ResponseWriter, r *http.Request) error {
-	query, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return lane.Refuse(http.StatusBadRequest, "query", "the query cannot be read: %v", err)
-	}
-	patterns, err := p.openPatterns(query["path"])
-	if err != nil {
-		return err
-	}
-	now := time.Now()
-	s, err := p.open(now)
-	if err != nil {
-		return err
-	}
-	if err := p.connect(s, dispatch.PathConnect, patterns); err != nil {
-		p.leave(s)
-		return err
-	}
+// poll gives a client one answer: at once if it has no session yet, and otherwise when there is something for it.
+func (p *Push) poll(w http.ResponseWriter, r *http.Request, a *arrival) error {
 	poller := newPoller()
-	if err := s.Park(0, poller, now); err == nil && p.answer(w, s, poller) {
-		return nil
+	s, fresh, err := p.admit(a, poller, time.Now())
+	if err != nil || fresh && p.answer(w, s, poller) {
+		return err
 	}
-	return p.poll(w, r, s, poller)
-}
-
-// polling answers a client that comes back with a token.
-func (p *Push) polling(w http.ResponseWriter, r *http.Request, text string) error {
-	t, ok := parseToken(text)
-	if !ok {
-		return p.opening(w, r)
-	}
-	s := p.find(t)
-	if s == nil {
-		return p.opening(w, r)
-	}
-	poller := newPoller()
-	switch err := s.Park(t.cursor, poller, time.Now()); {
-	case errors.Is(err, ErrStale):
-		return lane.Refuse(http.StatusConflict, "stale", "a newer token of this session was used already; go on with that one")
-	case err != nil:
-		return p.opening(w, r)
-	}
-	return p.poll(w, r, s, poller)
-}
-
-// poll waits until there is an answer for the client, and gives it.
-func (p *Push) poll(w http.ResponseWriter, r *http.Request, s *Session, poller *poller) error {
 	for {
 		switch state, wait := s.Ready(poller, time.Now()); state {
 		case Answer:
@@ -69,16 +23,16 @@ func (p *Push) poll(w http.ResponseWriter, r *http.Request, s *Session, poller *
 				return nil
 			}
 		case Superseded:
-			return lane.Refuse(http.StatusConflict, "superseded", "another poll of this session has come, and is answered instead of this one")
-		case Ended:
+			return superseded()
+		case Hold:
+			if poller.wait(r, wait) {
+				continue
+			}
+			s.Unpark(poller, time.Now())
+			fallthrough
+		default:
 			p.nothing(w, s)
 			return nil
-		case Hold:
-			if !poller.wait(r, wait) {
-				s.Unpark(poller, time.Now())
-				p.nothing(w, s)
-				return nil
-			}
 		}
 	}
 }

@@ -16,10 +16,17 @@ import (
 	"github.com/rootsd/rootsd/dispatch"
 )
 
-// inBubble runs test with a rig in which time is fake.
+// inBubble runs test on each lane, with a rig in which time is fake.
 func inBubble(t *testing.T, test func(*rig), edits ...func(*Config)) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(newRig(t, edits...)) })
+	onLanes(t, func(t *testing.T, use func(*rig)) {
+		synctest.Test(t, func(t *testing.T) {
+			r := newRig(t, edits...)
+			use(r)
+			r.settle = synctest.Wait
+			test(r)
+		})
+	})
 }
 
 // wantAnswer wants a 200 with these updates.
@@ -48,15 +55,15 @@ func TestOpening(t *testing.T) {
 			t.Errorf("answered after %v, want at once", c.at.Sub(began))
 		}
 		r.wantAnswer(a, "")
-		if want := `{"updates":[],"reconnectWith":"` + a.ReconnectWith + "\"}\n"; c.recorder.Body.String() != want {
-			t.Errorf("body %q, want %q", c.recorder.Body, want)
+		if want := `{"updates":[],"reconnectWith":"` + a.ReconnectWith + "\"}\n"; string(c.body) != want {
+			t.Errorf("body %q, want %q", c.body, want)
 		}
 		token, ok := parseToken(a.ReconnectWith)
 		if !ok || token.id != a.id() || r.session(token.id) == nil || token.cursor != 0 {
 			t.Errorf("token %q is not a new session's", a.ReconnectWith)
 		}
 		for key, want := range map[string]string{
-			"Content-Type": "application/json", "Cache-Control": "no-store", "Content-Length": fmt.Sprint(c.recorder.Body.Len()),
+			"Content-Type": "application/json", "Cache-Control": "no-store", "Content-Length": fmt.Sprint(len(c.body)),
 		} {
 			if got := a.header.Get(key); got != want {
 				t.Errorf("%s: %q, want %q", key, got, want)
@@ -276,6 +283,7 @@ func TestClientGoesAway(t *testing.T) {
 		}
 		poll.cancel()
 		<-poll.done
+		synctest.Wait()
 		if n := r.stats.Parked.Load(); n != 0 {
 			t.Fatalf("%d parked, want none", n)
 		}
@@ -511,8 +519,8 @@ func TestAgeWhileAway(t *testing.T) {
 		r.update("a", "3")
 		time.Sleep(time.Minute + r.made.Hold + r.wheel.tick)
 		synctest.Wait()
-		if n := r.stats.Messages.Load(); n != 2 || r.stats.Gapped.Load() != 3 {
-			t.Errorf("%d wait, %d gapped, want 2 and 3", n, r.stats.Gapped.Load())
+		if n := r.stats.Messages.Load(); n != 4 || r.stats.Gapped.Load() != 3 {
+			t.Errorf("%d wait, %d gapped, want 2 marks with 2 confirmations, and 3", n, r.stats.Gapped.Load())
 		}
 		r.wantAnswer(r.do("GET", "/"+token, ""), "a#age b#age")
 	}, func(c *Config) { c.Expire = time.Hour })

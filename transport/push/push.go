@@ -19,6 +19,7 @@ type Config struct {
 	Bundle      time.Duration // a burst gets at most one answer in this time
 	Expire      time.Duration // how long a session lives without a waiting request
 	Queue       QueueLimits
+	Resume      int                // how many messages that a stream was sent are kept until it confirms them; 0 for none
 	Origins     []string           // web origins whose pages may use it: "*", "https://host", "https://*.host"
 	Open        []dispatch.Pattern // what a client may connect to by itself
 	MaxSessions int
@@ -40,6 +41,7 @@ type Push struct {
 	settings   atomic.Pointer[Config]
 	draining   atomic.Bool
 	places     atomic.Int64 // how many sessions there are or are being made, for MaxSessions
+	sockets    sockets
 
 	mu       sync.RWMutex // guards sessions; taken after a session's, with nothing taken under it
 	sessions map[dispatch.ID]*Session
@@ -79,8 +81,8 @@ func (p *Push) Sessions() int {
 	return len(p.sessions)
 }
 
-// Drain has every waiting poll answered now, and refuses new sessions. Polls of old ones are answered at once from then
-// on, so that all clients have what there is before the daemon stops.
+// Drain has every waiting poll answered and every stream end now, and refuses new sessions. Polls of old ones are answered
+// at once from then on, and streams end, so that all clients have what there is before the daemon stops.
 func (p *Push) Drain() {
 	p.draining.Store(true)
 	for _, s := range p.all() {
@@ -95,8 +97,10 @@ func (p *Push) all() []*Session {
 	return slices.Collect(maps.Values(p.sessions))
 }
 
-// Close stops looking after sessions. Nothing may be served any more when it is called.
+// Close stops looking after sessions, and closes WebSockets that have not ended by themselves since [Push.Drain]. Nothing
+// else may be served any more when it is called.
 func (p *Push) Close() error {
+	p.sockets.close()
 	p.wheel.close()
 	return nil
 }
@@ -114,7 +118,7 @@ func (p *Push) open(now time.Time) (*Session, error) {
 			"there are %d sessions, and no room for more; try again soon", config.MaxSessions).
 			With("Retry-After", "5").With(exposeHeaders, "Retry-After")
 	}
-	s := &Session{push: p, opened: p.instant(now), deadline: p.instant(now).add(config.Expire)}
+	s := &Session{push: p, opened: uint32(now.Sub(p.began) / time.Second), deadline: p.instant(now).add(config.Expire)}
 	dispatch.AppendSecret(s.secret[:0])
 	s.id = p.controller.Register(s)
 	p.mu.Lock()

@@ -1,29 +1,31 @@
 package push
 
 import (
+	"math"
 	"slices"
-	"time"
+	"sync"
 
 	"github.com/rootsd/rootsd/dispatch"
 )
 
-// QueueLimits bound what waits in one session.
-type QueueLimits struct {
-	Messages int           // how many, gap marks included; 2 at least, whatever it says
-	Bytes    int           // their size, as [entry.size] counts it
-	Age      time.Duration // how old the oldest may be
-}
-
 // queue holds what a client has not confirmed, in the timeline's order, within limits. It is not safe for concurrent
 // use; its session locks. The zero value is an empty queue.
 type queue struct {
-	entries   []entry // by seq; nil when empty: a session that waits holds no buffer
-	last      uint64  // the sequence number given last
-	confirmed uint64  // the client has confirmed everything up to here
-	sent      uint64  // everything up to here was put into an answer
-	written   uint64  // everything up to here was written to a socket
-	bytes     int     // the size of all entries
-	loose     bool    // there may be Latest entries that a later one has taken the place of; see thin
+	confirmed uint64   // the client has confirmed everything up to here
+	held      *backlog // nil when that is all there was: a session that waits holds no buffer
+}
+
+// backlog is what a queue has while it is not empty. The last entry has the number that was given last. Entries stand in
+// this order: marks of what has faded, what was sent, what was not.
+type backlog struct {
+	entries []entry // by seq
+	last    uint64  // the sequence number given last
+	sent    uint64  // everything up to here was put into an answer
+	given   uint64  // everything up to here was given to the waiter that is parked now
+	written uint64  // everything up to here was written to a socket
+	bytes   int     // the size of all entries
+	faded   int     // how many of the first entries are marks of what was sent; see fade
+	loose   bool    // there may be Latest entries that a later one has taken the place of; see thin
 }
 
 // entry is one update that waits. Sequence numbers grow but have holes, where entries were collapsed or replaced.
@@ -49,25 +51,90 @@ func (e *entry) settle() {
 	}
 }
 
-// The reasons of gap marks, as clients see them.
-const (
-	gapOverflow = "overflow" // more came than the queue may hold
-	gapAge      = "age"      // it waited longer than the queue may hold it
-)
+// backlogs are those of queues that have become empty. Most sessions get one message at a time, and give the backlog of
+// it back soon after.
+var backlogs = sync.Pool{New: func() any { return new(backlog) }}
 
-// everything is the pattern of the mark that remains where even marks are too many: all that the client views, system
-// paths included, starts afresh.
-const everything = "**"
+// keptEntries is the most entries that a backlog has room for when it is kept for another queue.
+const keptEntries = 8
+
+// begin makes the queue's backlog, if it has none.
+func (q *queue) begin() {
+	if q.held == nil {
+		q.held = backlogs.Get().(*backlog)
+		q.held.last, q.held.sent, q.held.given, q.held.written = q.confirmed, q.confirmed, q.confirmed, q.confirmed
+	}
+}
+
+// empty gives the backlog up. Its entries are settled or confirmed already.
+func (q *queue) empty() {
+	b := q.held
+	q.held = nil
+	clear(b.entries)
+	*b = backlog{entries: b.entries[:0]}
+	if cap(b.entries) <= keptEntries {
+		backlogs.Put(b)
+	}
+}
+
+// size returns how many entries there are, and the size of all.
+func (q *queue) size() (messages, bytes int) {
+	if q.held == nil {
+		return 0, 0
+	}
+	return len(q.held.entries), q.held.bytes
+}
+
+// sent returns up to where everything was put into an answer.
+func (q *queue) sent() uint64 {
+	if q.held == nil {
+		return q.confirmed
+	}
+	return q.held.sent
+}
+
+// last returns the sequence number that was given last.
+func (q *queue) last() uint64 {
+	if q.held == nil {
+		return q.confirmed
+	}
+	return q.held.last
+}
+
+// pending tells whether there is something that the waiter was not given.
+func (q *queue) pending() bool { return q.held != nil && q.held.last > q.held.given }
 
 // put appends an update. A Latest one takes the place of an earlier one at its path that was not sent yet.
 func (q *queue) put(path dispatch.Path, msg *dispatch.Message) {
+	q.begin()
+	q.held.put(path, msg)
+}
+
+func (b *backlog) put(path dispatch.Path, msg *dispatch.Message) {
 	if msg.Latest() {
-		q.supersede(path)
+		b.supersede(path)
 	}
-	q.last++
-	e := entry{msg, path, q.last}
-	q.bytes += e.size()
-	q.entries = append(q.entries, e)
+	b.last++
+	e := entry{msg, path, b.last}
+	b.bytes += e.size()
+	b.entries = append(b.entries, e)
+}
+
+// after returns the index of the first entry above seq.
+func (b *backlog) after(seq uint64) int {
+	low, high := 0, len(b.entries)
+	if high == 0 || b.entries[high-1].seq <= seq {
+		return high
+	}
+	for low < high {
+		middle := (low + high) / 2
+		if b.entries[middle].seq <= seq {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
 }
 
 // lookBack is how many entries supersede looks at, so that an update costs the same however long the queue is.
@@ -75,228 +142,130 @@ const lookBack = 64
 
 // supersede drops the Latest entry at path if it is among the last and was not sent yet. One further back is left for
 // thin.
-func (q *queue) supersede(path dispatch.Path) {
-	first := max(len(q.entries)-lookBack, 0)
-	for i := len(q.entries) - 1; i >= first && q.unsent(i); i-- {
-		e := &q.entries[i]
+func (b *backlog) supersede(path dispatch.Path) {
+	first := max(len(b.entries)-lookBack, 0)
+	for i := len(b.entries) - 1; i >= first && b.unsent(i); i-- {
+		e := &b.entries[i]
 		if e.path == path && e.message.Latest() {
-			q.bytes -= e.size()
+			b.bytes -= e.size()
 			e.settle()
-			q.entries = slices.Delete(q.entries, i, i+1)
+			b.entries = slices.Delete(b.entries, i, i+1)
 			return
 		}
 	}
-	q.loose = q.loose || first > 0 && q.unsent(first-1)
+	b.loose = b.loose || first > 0 && b.unsent(first-1)
 }
 
-func (q *queue) unsent(i int) bool { return q.entries[i].seq > q.sent }
+func (b *backlog) unsent(i int) bool { return b.entries[i].seq > b.sent }
 
 // thin drops the Latest entries that a later one has taken the place of, which supersede did not look for.
-func (q *queue) thin() {
-	if !q.loose {
+func (b *backlog) thin() {
+	if !b.loose {
 		return
 	}
-	q.loose = false
+	b.loose = false
 	newest := make(map[dispatch.Path]uint64)
-	for i, e := range q.entries {
-		if q.unsent(i) && e.message.Latest() {
+	for i, e := range b.entries {
+		if b.unsent(i) && e.message.Latest() {
 			newest[e.path] = e.seq
 		}
 	}
-	q.entries = slices.DeleteFunc(q.entries, func(e entry) bool {
-		if e.seq <= q.sent || !e.message.Latest() || e.seq == newest[e.path] {
+	b.entries = slices.DeleteFunc(b.entries, func(e entry) bool {
+		if e.seq <= b.sent || !e.message.Latest() || e.seq == newest[e.path] {
 			return false
 		}
-		q.bytes -= e.size()
+		b.bytes -= e.size()
 		e.settle()
 		return true
 	})
 }
 
-// take appends all that waits to dst, and returns the cursor that confirms it.
-func (q *queue) take(dst []entry) (entries []entry, cursor uint64) {
-	q.thin()
-	cursor = q.confirmed
-	if n := len(q.entries); n > 0 {
-		cursor = q.entries[n-1].seq
+// everyEntry is for take, where there is no limit.
+const everyEntry = math.MaxInt
+
+// take appends to dst what the waiter was not given, and returns the cursor that confirms it. It stops before the entry
+// with which they would be larger than most bytes, but takes one at least.
+func (q *queue) take(dst []entry, most int) (entries []entry, cursor uint64) {
+	if q.held == nil {
+		return dst, q.confirmed
 	}
-	q.sent = max(q.sent, cursor)
-	return append(dst, q.entries...), cursor
+	b := q.held
+	b.thin()
+	first := b.after(b.given)
+	end := len(b.entries)
+	if most != everyEntry {
+		end = b.within(first, most)
+	}
+	if end > first {
+		b.given = b.entries[end-1].seq
+		b.sent = max(b.sent, b.given)
+	}
+	return append(dst, b.entries[first:end]...), b.given
+}
+
+// within returns the end of the entries from first on that take at most so many bytes, or of one.
+func (b *backlog) within(first, most int) int {
+	size := 0
+	for i := first; i < len(b.entries); i++ {
+		if size += b.entries[i].size(); size > most && i > first {
+			return i
+		}
+	}
+	return len(b.entries)
+}
+
+// again has everything that is not confirmed given once more: another waiter has come.
+func (q *queue) again() {
+	if q.held != nil {
+		q.held.given = q.confirmed
+	}
 }
 
 // wrote notes that an answer up to seq was written to a socket, and has seen told of each update of which that is news.
 func (q *queue) wrote(seq uint64, seen func(*dispatch.Message)) {
-	for i := range q.entries {
-		e := &q.entries[i]
-		if e.seq > seq {
-			break
-		}
-		if e.seq > q.written && !e.mark() {
+	b := q.held
+	if b == nil || seq <= b.written {
+		return
+	}
+	for i := b.after(b.written); i < len(b.entries) && b.entries[i].seq <= seq; i++ {
+		if e := &b.entries[i]; !e.mark() {
 			seen(e.message)
 		}
 	}
-	q.written = max(q.written, seq)
+	b.written = seq
 }
 
 // confirm forgets what the client has confirmed.
 func (q *queue) confirm(cursor uint64) {
-	n := 0
-	for n < len(q.entries) && q.entries[n].seq <= cursor {
-		e := &q.entries[n]
-		q.bytes -= e.size()
+	q.confirmed = cursor
+	b := q.held
+	if b == nil {
+		return
+	}
+	n := b.after(cursor)
+	for i := range b.entries[:n] {
+		e := &b.entries[i]
+		b.bytes -= e.size()
 		if r := e.message.Receipt(); r != nil {
 			r.Confirm()
 		}
-		n++
 	}
-	q.confirmed = cursor
-	if n == len(q.entries) {
-		q.entries = nil
+	if n == len(b.entries) {
+		q.empty()
 		return
 	}
-	q.entries = slices.Delete(q.entries, 0, n)
-}
-
-// over tells whether a limit is exceeded.
-func (q *queue) over(limits QueueLimits) bool {
-	return len(q.entries) > limits.Messages || q.bytes > limits.Bytes
-}
-
-// maxFolds is how many patterns' marks are folded: telling a client with more of them to load everything afresh is
-// cheaper than holding the timeline up to find out what it need not.
-const maxFolds = 16
-
-// trim keeps the queue within limits: it collapses the paths of the oldest messages into gap marks until the others take
-// half of the room. Marks may take another quarter; where they are more, those of a pattern become one at the pattern,
-// and where that is not enough, all become one that stands for everything. A quarter of the room is free after that, so
-// the work is shared by as many updates. It returns how many updates were lost.
-func (q *queue) trim(limits QueueLimits, patterns []dispatch.Pattern) (lost int) {
-	if !q.over(limits.part(4)) {
-		return 0
-	}
-	room := limits.part(3)
-	if q.thin(); !q.over(room) {
-		return 0
-	}
-	lost = q.collapse(q.oldest(limits.part(2)), gapOverflow)
-	if q.over(room) {
-		q.foldMarks(patterns[:min(len(patterns), maxFolds)])
-	}
-	if q.over(room) {
-		q.foldMarks([]dispatch.Pattern{everything})
-	}
-	return lost
-}
-
-// part returns so many quarters of the limits. There is always room for one message and one mark, and half of that is
-// one message.
-func (l QueueLimits) part(quarters int) QueueLimits {
-	return QueueLimits{Messages: max(l.Messages, 2) * quarters / 4, Bytes: l.Bytes * quarters / 4}
-}
-
-// oldest returns the paths of the oldest messages: as many as have to go for the others to keep within limits.
-func (q *queue) oldest(limits QueueLimits) map[dispatch.Path]bool {
-	paths := make(map[dispatch.Path]bool)
-	messages, bytes := len(q.entries), q.bytes
-	for i := range q.entries {
-		e := &q.entries[i]
-		if messages <= limits.Messages && bytes <= limits.Bytes {
-			break
-		}
-		if !e.mark() {
-			paths[e.path] = true
-		}
-		messages--
-		bytes -= e.size()
-	}
-	return paths
-}
-
-// expire collapses the paths of messages that are older than age. It returns how many updates were lost.
-func (q *queue) expire(age time.Duration, now time.Time) (lost int) {
-	q.thin()
-	var paths map[dispatch.Path]bool
-	for i := range q.entries {
-		e := &q.entries[i]
-		accepted := e.message.Accepted()
-		if e.mark() || accepted.IsZero() {
-			continue
-		}
-		if now.Sub(accepted) <= age {
-			break
-		}
-		if paths == nil {
-			paths = make(map[dispatch.Path]bool)
-		}
-		paths[e.path] = true
-	}
-	return q.collapse(paths, gapAge)
-}
-
-// collapse replaces all that waits for paths by one gap mark each, at the end of the queue: a mark has a sequence number
-// of its own, above any that the client may have been sent and be about to confirm. It returns how many updates were
-// lost.
-func (q *queue) collapse(paths map[dispatch.Path]bool, reason string) (lost int) {
-	if len(paths) == 0 {
-		return 0
-	}
-	var order []dispatch.Path
-	q.entries = slices.DeleteFunc(q.entries, func(e entry) bool {
-		unmarked, concerned := paths[e.path]
-		if !concerned {
-			return false
-		}
-		if unmarked {
-			order = append(order, e.path)
-			paths[e.path] = false
-		}
-		q.bytes -= e.size()
-		if r := e.message.Receipt(); r != nil {
-			r.Gap()
-		}
-		if !e.message.Blank() { // a mark says the same as a blank one
-			lost++
-		}
-		return true
-	})
-	message := dispatch.GapMessage(reason)
-	for _, path := range order {
-		q.put(path, message)
-	}
-	return lost
-}
-
-// foldMarks replaces the marks of paths that one of patterns stands for by one mark at the pattern.
-func (q *queue) foldMarks(patterns []dispatch.Pattern) {
-	var folded []dispatch.Pattern
-	q.entries = slices.DeleteFunc(q.entries, func(e entry) bool {
-		if !e.mark() {
-			return false
-		}
-		i := slices.IndexFunc(patterns, func(p dispatch.Pattern) bool { return standsFor(p, e.path) })
-		if i < 0 {
-			return false
-		}
-		if !slices.Contains(folded, patterns[i]) {
-			folded = append(folded, patterns[i])
-		}
-		q.bytes -= e.size()
-		return true
-	})
-	for _, pattern := range folded {
-		q.put(dispatch.Path(pattern), dispatch.GapMessage(gapOverflow))
-	}
-}
-
-// standsFor tells whether a mark at pattern says all that one at path does, which may be a pattern itself.
-func standsFor(pattern dispatch.Pattern, path dispatch.Path) bool {
-	return pattern == everything || pattern.Covers(dispatch.Pattern(path))
+	b.entries = slices.Delete(b.entries, 0, n)
+	b.faded = max(b.faded-n, 0)
+	b.given = max(b.given, cursor)
 }
 
 // clear ends the queue: what waits in it will not be heard.
 func (q *queue) clear() {
-	for i := range q.entries {
-		q.entries[i].settle()
+	if q.held == nil {
+		return
 	}
-	q.entries, q.bytes = nil, 0
+	for i := range q.held.entries {
+		q.held.entries[i].settle()
+	}
+	q.empty()
 }

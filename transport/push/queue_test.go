@@ -12,8 +12,11 @@ import (
 
 // String writes the entries as "seq:path=message", "seq:path#gap" for marks.
 func (q *queue) String() string {
-	texts := make([]string, len(q.entries))
-	for i, e := range q.entries {
+	if q.held == nil {
+		return ""
+	}
+	texts := make([]string, len(q.held.entries))
+	for i, e := range q.held.entries {
 		texts[i] = fmt.Sprintf("%d:%s=%s", e.seq, e.path, e.message.JSON())
 		if e.mark() {
 			texts[i] = fmt.Sprintf("%d:%s#%s", e.seq, e.path, e.message.Gap())
@@ -24,29 +27,37 @@ func (q *queue) String() string {
 
 // check finds what can never be so in a queue.
 func (q *queue) check() error {
+	b := q.held
+	if b == nil {
+		return nil
+	}
 	bytes, seq := 0, q.confirmed
-	for i := range q.entries {
-		e := &q.entries[i]
-		if e.seq <= seq || e.seq > q.last {
-			return fmt.Errorf("entry %d has the number %d after %d; the last given was %d", i, e.seq, seq, q.last)
+	for i := range b.entries {
+		e := &b.entries[i]
+		if e.seq <= seq || e.seq > b.last {
+			return fmt.Errorf("entry %d has the number %d after %d; the last given was %d", i, e.seq, seq, b.last)
+		}
+		if i < b.faded && (e.seq > b.sent || !e.message.Blank()) {
+			return fmt.Errorf("entry %d has faded, and is no mark or was not sent", i)
 		}
 		seq = e.seq
 		bytes += e.size()
 	}
-	if bytes != q.bytes {
-		return fmt.Errorf("bytes = %d, want %d", q.bytes, bytes)
+	if bytes != b.bytes {
+		return fmt.Errorf("bytes = %d, want %d", b.bytes, bytes)
 	}
-	if q.confirmed > q.sent || q.written > q.sent || q.sent > q.last {
-		return fmt.Errorf("confirmed %d, written %d, sent %d, last %d: out of order", q.confirmed, q.written, q.sent, q.last)
+	if q.confirmed > b.given || b.given > b.sent || b.written > b.sent || b.sent > b.last {
+		return fmt.Errorf("confirmed %d, given %d, written %d, sent %d, last %d: out of order", q.confirmed, b.given, b.written, b.sent, b.last)
 	}
-	if len(q.entries) == 0 && (q.entries != nil || q.confirmed != q.sent) {
-		return fmt.Errorf("empty, but not nil or not confirmed: %d of %d", q.confirmed, q.sent)
+	if seq != b.last {
+		return fmt.Errorf("the last entry is %d, the last that was given %d", seq, b.last)
 	}
 	return nil
 }
 
 // script runs steps on a queue: "a=1" puts 1 at a, "a!1" the same as Latest, "take" takes all, "confirm 3" confirms,
-// "trim 4" trims to 4 messages, "bytes 200" to 200 bytes, "age 2s" expires what is older; "sleep 1s" lets time pass.
+// "write 3" says that was written, "again" has another waiter come, "keep 4" keeps 4 messages that were written; "trim 4"
+// trims to 4 messages, "bytes 200" to 200 bytes, "age 2s" expires what is older; "sleep 1s" lets time pass.
 func (q *queue) script(t *testing.T, steps string, patterns ...dispatch.Pattern) (lost int) {
 	t.Helper()
 	for step := range strings.SplitSeq(steps, "; ") {
@@ -56,15 +67,21 @@ func (q *queue) script(t *testing.T, steps string, patterns ...dispatch.Pattern)
 		d, _ := time.ParseDuration(rest)
 		switch word {
 		case "take":
-			q.take(nil)
+			q.take(nil, everyEntry)
+		case "write":
+			q.wrote(uint64(n), func(*dispatch.Message) {})
+		case "again":
+			q.again()
+		case "keep":
+			q.held.keep(n, q.held.written, QueueLimits{Messages: 1000, Bytes: 1 << 20}, patterns)
 		case "confirm":
 			q.confirm(uint64(n))
 		case "trim":
-			lost += q.trim(QueueLimits{Messages: n, Bytes: 1 << 20}, patterns)
+			lost += q.held.trim(QueueLimits{Messages: n, Bytes: 1 << 20}, patterns)
 		case "bytes":
-			lost += q.trim(QueueLimits{Messages: 1000, Bytes: n}, patterns)
+			lost += q.held.trim(QueueLimits{Messages: 1000, Bytes: n}, patterns)
 		case "age":
-			lost += q.expire(d, time.Now())
+			lost += q.expire(QueueLimits{Messages: 1000, Bytes: 1 << 20, Age: d}, patterns, time.Now())
 		case "sleep":
 			time.Sleep(d)
 		default:
@@ -108,9 +125,33 @@ func TestQueue(t *testing.T) {
 			want: "10:b=9 11:a#overflow"},
 		{name: "a mark stays where it is while newer ones of its path are kept", lost: 4, want: "5:a#overflow 6:a=5 7:b=6",
 			steps: "a=1; a=2; a=3; a=4; trim 3; a=5; b=6; trim 3"},
-		{name: "what was sent goes too", steps: "a=1; a=2; a=3; take; b=4; trim 3", lost: 3, want: "4:b=4 5:a#overflow"},
-		{name: "the mark outlives a confirmation of what it stands for", steps: "a=1; a=2; a=3; take; b=4; trim 3; confirm 3",
-			lost: 3, want: "4:b=4 5:a#overflow"},
+		{name: "what was sent goes too", steps: "a=1; a=2; a=3; take; b=4; trim 3", lost: 3, want: "3:a#overflow 4:b=4"},
+		{name: "it is confirmed like what was sent", steps: "a=1; a=2; a=3; take; b=4; trim 3; confirm 3", lost: 3, want: "4:b=4"},
+		{name: "what was written is not known to be lost", steps: "a=1; a=2; a=3; take; write 2; b=4; trim 3", lost: 1,
+			want: "3:a#overflow 4:b=4"},
+		{name: "what was sent goes first", lost: 5, want: "2:a#overflow 5:b#overflow 6:c=6 7:a=7 8:e=8 9:f=9",
+			steps: "a=1; a=2; b=3; b=4; b=5; take; c=6; a=7; e=8; f=9; trim 8"},
+		{name: "only as much of it as has to", lost: 5, want: "4:a#overflow 5:b#overflow 6:a=6 7:a=7 8:a=8 9:a=9",
+			steps: "a=1; a=2; b=3; a=4; b=5; a=6; a=7; a=8; take; a=9; trim 8"},
+		{name: "what was sent, and then what was not", lost: 8,
+			want:  "2:a#overflow 9:e=9 10:f=10 11:g=11 12:h=12 13:i=13 14:c#overflow 15:d#overflow",
+			steps: "a=1; a=2; take; c=3; d=4; c=5; d=6; c=7; d=8; e=9; f=10; g=11; h=12; i=13; trim 12"},
+		{name: "a mark for everything stands for what has faded too", lost: 3, want: "4:c=4 5:d=5 7:**#overflow",
+			steps: "a=1; b=2; take; a=3; c=4; d=5; trim 4"},
+		{name: "faded marks fold to a pattern", patterns: []dispatch.Pattern{"x/*"}, lost: 6,
+			want: "6:x/*#overflow 7:y=7 8:y=8 9:y=9", steps: "x/1=1; x/2=2; x/3=3; x/4=4; x/5=5; x/6=6; y=7; take; y=8; y=9; trim 7"},
+		{name: "faded marks fold to everything", lost: 6,
+			want: "6:**#overflow 7:y=7 8:y=8 9:y=9", steps: "x/1=1; x/2=2; x/3=3; x/4=4; x/5=5; x/6=6; y=7; take; y=8; y=9; trim 7"},
+		{name: "a stream keeps what was written last", steps: "a=1; a=2; a=3; b=4; a=5; take; write 5; keep 5; keep 4",
+			want: "2:a#resume 3:a=3 4:b=4 5:a=5"},
+		{name: "what fades again", steps: "a=1; a=2; a=3; a=4; b=5; take; write 5; keep 4; c=6; c=7; take; write 7; keep 4",
+			want: "4:a#resume 5:b=5 6:c=6 7:c=7"},
+		{name: "none is kept", steps: "a=1; b=2; take; write 2; keep 0; c=3; take; write 3; keep 0", want: "3:**#resume"},
+		{name: "what was not given again does not fade", steps: "a=1; a=2; a=3; take; write 3; again; keep 1", want: "1:a=1 2:a=2 3:a=3"},
+		{name: "what was not written does not fade", steps: "a=1; a=2; a=3; take; write 1; keep 1", want: "1:a=1 2:a=2 3:a=3"},
+		{name: "a confirmation of a connect stays one", steps: `a=""; a=1; b=""; take; write 3; keep 0`, want: `3:**#resume`},
+		{name: "it stays one alone", steps: `b=""; a=1; take; write 2; keep 1`, want: `1:b="" 2:a=1`},
+		{name: "marks of what has faded are confirmed", steps: "a=1; b=2; a=3; take; write 3; keep 2; confirm 1", want: "2:b=2 3:a=3"},
 		{name: "marks fold to a pattern", patterns: []dispatch.Pattern{"x/*"}, lost: 4,
 			want:  "5:x/5=5 6:y=6 7:y=7 12:x/*#overflow",
 			steps: "x/1=1; x/2=2; x/3=3; x/4=4; x/5=5; y=6; y=7; trim 6"},
@@ -136,6 +177,9 @@ func TestQueue(t *testing.T) {
 		{name: "age takes no mark again", steps: "a=1; sleep 5s; age 4s; sleep 5s; age 4s; b=1", lost: 1, want: "2:a#age 3:b=1"},
 		{name: "exactly as old as may be", steps: "a=1; sleep 4s; age 4s", want: "1:a=1"},
 		{name: "age after latest", steps: "a!1; b=2; sleep 5s; a!3; age 4s", lost: 1, want: "3:a=3 4:b#age"},
+		{name: "age of what was sent", steps: "a=1; b=2; a=3; take; sleep 5s; a=4; age 4s", lost: 3, want: "2:b#age 3:a#age 4:a=4"},
+		{name: "age of what was sent and what was not", steps: "a=1; take; a=2; sleep 5s; b=3; age 4s", lost: 2, want: "1:a#age 3:b=3 4:a#age"},
+		{name: "age of confirmations that were sent", steps: `a=""; b=1; c=""; take; sleep 5s; age 4s`, lost: 1, want: `1:a="" 2:b#age 3:c=""`},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -167,7 +211,7 @@ func testQueueLatestFarBack(t *testing.T) {
 
 	var q queue
 	fill(&q)
-	entries, cursor := q.take(nil)
+	entries, cursor := q.take(nil, everyEntry)
 	if len(entries) != lookBack+1 || entries[0].path != "b" || cursor != lookBack+2 {
 		t.Errorf("took %d entries from %s on, cursor %d; want %d from b on, cursor %d", len(entries), entries[0].path, cursor, lookBack+1, lookBack+2)
 	}
@@ -183,7 +227,7 @@ func testQueueLatestFarBack(t *testing.T) {
 	settled = nil
 	var trimmed queue
 	fill(&trimmed)
-	if lost := trimmed.trim(QueueLimits{Messages: lookBack + 1, Bytes: 1 << 20}, nil); lost != lookBack {
+	if lost := trimmed.held.trim(QueueLimits{Messages: lookBack + 1, Bytes: 1 << 20}, nil); lost != lookBack {
 		t.Errorf("trim lost %d, want the %d at b alone", lost, lookBack)
 	}
 	if got := trimmed.String(); got != "66:a=3 67:b#overflow" {
@@ -192,7 +236,7 @@ func testQueueLatestFarBack(t *testing.T) {
 
 	var expired queue
 	fill(&expired)
-	if lost := expired.expire(time.Second, time.Now()); lost != 0 {
+	if lost := expired.expire(QueueLimits{Messages: 1000, Bytes: 1 << 20, Age: time.Second}, nil, time.Now()); lost != 0 {
 		t.Errorf("expire lost %d, though the old one had been replaced", lost)
 	}
 }
@@ -203,11 +247,11 @@ func TestQueueLatestFlood(t *testing.T) {
 	var q queue
 	for i := range 100_000 {
 		q.put(dispatch.Path(fmt.Sprintf("sensor/%d", i%500)), newMessage(fmt.Sprint(i), dispatch.Options{Latest: true}))
-		if lost := q.trim(limits, nil); lost > 0 {
+		if lost := q.held.trim(limits, nil); lost > 0 {
 			t.Fatalf("%d lost after %d", lost, i)
 		}
 	}
-	entries, _ := q.take(nil)
+	entries, _ := q.take(nil, everyEntry)
 	if len(entries) != 500 || entries[0].message.JSON() != "99500" {
 		t.Errorf("took %d entries from %s on, want 500 from 99500 on", len(entries), entries[0].message.JSON())
 	}
@@ -223,8 +267,8 @@ func TestQueueFoldsFewPatterns(t *testing.T) {
 	for i := range 100 {
 		q.put(dispatch.Path(fmt.Sprintf("p%d/%d", maxFolds, i)), newMessage("1", dispatch.Options{}))
 	}
-	q.trim(QueueLimits{Messages: 99, Bytes: 1 << 20}, patterns)
-	if got, want := q.entries[len(q.entries)-1].path, dispatch.Path(everything); got != want {
+	q.held.trim(QueueLimits{Messages: 99, Bytes: 1 << 20}, patterns)
+	if got, want := q.held.entries[len(q.held.entries)-1].path, dispatch.Path(everything); got != want {
 		t.Errorf("the last mark is at %s, want %s", got, want)
 	}
 }
@@ -235,10 +279,10 @@ func TestQueueWrote(t *testing.T) {
 	var q queue
 	q.put("a", newMessage("1", dispatch.Options{}))
 	q.put("b", newMessage("2", dispatch.Options{}))
-	_, first := q.take(nil)
+	_, first := q.take(nil, everyEntry)
 	q.put("c", newMessage("3", dispatch.Options{}))
 	q.put("d", dispatch.GapMessage(gapAge))
-	_, second := q.take(nil)
+	_, second := q.take(nil, everyEntry)
 	q.wrote(first, note)
 	q.wrote(first, note)
 	q.wrote(second, note)

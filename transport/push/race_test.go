@@ -76,12 +76,56 @@ func (c *stormClient) run() error {
 			quiet = 0
 		}
 	}
+	return c.complete()
+}
+
+// complete wants the client to have all that was given.
+func (c *stormClient) complete() error {
 	for i := range c.have {
 		if c.pattern.Matches(stormPath(i)) && c.have[i] != c.given[i].Load() {
 			return fmt.Errorf("%s: has %d of %d at the end", c.pattern, c.have[i], c.given[i].Load())
 		}
 	}
 	return nil
+}
+
+// stream checks the same for a client of streams, whose connection breaks now and then, or is taken over.
+func (c *stormClient) stream() error {
+	for quiet := 0; quiet < 2; {
+		over := closed(c.over)
+		s := c.tap([]Form{Events, Frames}[c.random.IntN(2)], c.token)
+		select {
+		case <-s.done:
+		case <-s.began:
+		}
+		select {
+		case <-s.done:
+		case <-time.After(time.Duration(1+c.random.IntN(3)) * time.Millisecond):
+		}
+		lost := c.random.IntN(8) == 0
+		if s.form == Frames && !lost && c.random.IntN(4) == 0 {
+			s.say(`"` + s.at() + `"`)
+		}
+		s.cut()
+		s.mu.Lock()
+		a, refusal := s.heard, s.refusal
+		a.ReconnectWith = s.token
+		s.mu.Unlock()
+		if refusal != nil && refusal.code != http.StatusConflict {
+			return fmt.Errorf("refused with %d %s", refusal.code, refusal.Detail)
+		}
+		if refusal != nil || a.id() == c.id && lost {
+			continue // what came is lost, and comes again
+		}
+		known := a.id() == c.id
+		if err := c.hear(&a); err != nil {
+			return err
+		}
+		if quiet++; len(a.Updates) > 0 || !known || !over {
+			quiet = 0
+		}
+	}
+	return c.complete()
 }
 
 // get polls, now and then twice at once.
@@ -158,7 +202,7 @@ func (s *storm) disturb() {
 			_ = s.dispatcher.Apply("", dispatch.Kick(id))
 		case 1:
 			config := s.made
-			config.Queue.Messages = 2 + random.IntN(100)
+			config.Queue.Messages, config.Resume = 2+random.IntN(100), random.IntN(20)
 			s.SetConfig(config)
 		case 2:
 			if leaving := s.session(id); leaving != nil {
@@ -174,42 +218,51 @@ func (s *storm) disturb() {
 	}
 }
 
-// TestStorm is meant for -race: publishers, polls that are lost, doubled and given up, kicks, goodbyes, new limits and
-// look-ups at the same time, and promise 1 for every client.
+// TestStorm is meant for -race: publishers, polls that are lost, doubled and given up, streams that break, kicks,
+// goodbyes, new limits and look-ups at the same time, and promise 1 for every client.
 func TestStorm(t *testing.T) {
-	r := newRig(t, func(c *Config) {
-		c.Hold, c.Expire, c.Bundle = 20*time.Millisecond, 10*time.Millisecond, 100*time.Microsecond
-		c.Queue.Messages = 20
-	})
-	s := &storm{rig: r, over: make(chan struct{})}
-	var publishers, others sync.WaitGroup
-	clients := make([]*stormClient, 12)
-	failures := make([]error, len(clients))
-	for i := range clients {
-		c := &stormClient{storm: s, random: rand.New(rand.NewPCG(uint64(i), 0)), pattern: []dispatch.Pattern{"storm/1", "storm/*", "**"}[i%3]}
-		a := r.do("GET", "/", "")
-		if err := c.hear(a); err != nil {
+	onLanes(t, func(t *testing.T, use func(*rig)) {
+		r := newRig(t, func(c *Config) {
+			c.Hold, c.Expire, c.Bundle = 20*time.Millisecond, 10*time.Millisecond, 100*time.Microsecond
+			c.Queue.Messages, c.Resume = 20, 8
+		})
+		use(r)
+		s := &storm{rig: r, over: make(chan struct{})}
+		var publishers, others sync.WaitGroup
+		clients := make([]*stormClient, 12)
+		failures := make([]error, len(clients))
+		for i := range clients {
+			c := &stormClient{storm: s, random: rand.New(rand.NewPCG(uint64(i), 0)), pattern: []dispatch.Pattern{"storm/1", "storm/*", "**"}[i%3]}
+			a := r.do("GET", "/", "")
+			if err := c.hear(a); err != nil {
+				t.Fatal(err)
+			}
+			clients[i] = c
+			others.Go(func() {
+				if i < 6 {
+					failures[i] = c.run()
+				} else {
+					failures[i] = c.stream()
+				}
+			})
+		}
+		for i := range s.given {
+			publishers.Go(func() { s.publish(i, 2000) })
+		}
+		others.Go(func() { s.disturb() })
+		publishers.Wait()
+		close(s.over)
+		others.Wait()
+		if err := errors.Join(failures...); err != nil {
 			t.Fatal(err)
 		}
-		clients[i] = c
-		others.Go(func() { failures[i] = c.run() })
-	}
-	for i := range s.given {
-		publishers.Go(func() { s.publish(i, 2000) })
-	}
-	others.Go(func() { s.disturb() })
-	publishers.Wait()
-	close(s.over)
-	others.Wait()
-	if err := errors.Join(failures...); err != nil {
-		t.Fatal(err)
-	}
-	for _, left := range r.all() {
-		r.leave(left)
-	}
-	if n, parked, messages, bytes := r.Sessions(), r.stats.Parked.Load(), r.stats.Messages.Load(), r.stats.Bytes.Load(); n != 0 || parked != 0 || messages != 0 || bytes != 0 {
-		t.Errorf("left over: %d sessions, %d parked, %d messages of %d bytes", n, parked, messages, bytes)
-	}
+		for _, left := range r.all() {
+			r.leave(left)
+		}
+		if n, parked, messages, bytes := r.Sessions(), r.stats.Parked.Load(), r.stats.Messages.Load(), r.stats.Bytes.Load(); n != 0 || parked != 0 || messages != 0 || bytes != 0 {
+			t.Errorf("left over: %d sessions, %d parked, %d messages of %d bytes", n, parked, messages, bytes)
+		}
+	})
 }
 
 // A drain takes the locks of many sessions while kicks, with a session's lock held, take Push's.
@@ -239,7 +292,7 @@ func TestLockOrder(t *testing.T) {
 	r := newRig(t)
 	for range 3 {
 		id, _ := r.open("a")
-		r.session(id).Park(0, lockProbe{r}, time.Now())
+		r.session(id).Park(0, Poll, lockProbe{r}, time.Now())
 	}
 	r.update("a", "1")
 	r.Drain()

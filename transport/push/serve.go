@@ -13,33 +13,68 @@ import (
 // ServeHTTP implements http.Handler: it serves clients at "/" and "/<token>".
 func (p *Push) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
 
-const hint = "clients come to the root, or with a token"
-
 func (p *Push) serve(w http.ResponseWriter, r *http.Request) error {
-	if err := p.cors(w, r); err != nil {
+	a := arrivalOf(r)
+	if err := p.cors(w, r.Method, &a); err != nil {
 		return err
 	}
-	text := strings.TrimPrefix(r.URL.Path, "/")
-	// No ID has a dot, but the files that browsers and robots ask every server for have.
-	if first, _, _ := strings.Cut(text, "/"); strings.Contains(first, ".") {
-		return lane.NotFound(r, hint)
+	if isFile(a.path) {
+		return notFound(a.path, hint)
 	}
 	switch r.Method {
 	case http.MethodOptions:
 		w.WriteHeader(http.StatusNoContent)
 		return nil
 	case http.MethodGet:
-		if strings.Count(text, "/") > 2 {
-			return lane.NotFound(r, hint)
-		}
-		if text == "" {
-			return p.opening(w, r)
-		}
-		return p.polling(w, r, text)
+		return p.await(w, r, &a)
 	case http.MethodPost, http.MethodDelete:
-		return p.serveToken(w, r, text)
+		return p.serveToken(w, r, a.path)
 	}
 	return lane.MethodNotAllowed(r, "GET, POST, DELETE, OPTIONS")
+}
+
+// arrivalOf is what a request says of its client.
+func arrivalOf(r *http.Request) arrival {
+	return arrival{
+		path: strings.TrimPrefix(r.URL.Path, "/"), query: r.URL.RawQuery,
+		origin: strings.Join(r.Header["Origin"], ", "), host: r.Host,
+		lastEventID: r.Header.Get("Last-Event-ID"), form: formOf(r),
+	}
+}
+
+// formOf tells which transport a request asks for.
+func formOf(r *http.Request) Form {
+	switch {
+	case lists(r.Header["Upgrade"], "websocket") && lists(r.Header["Connection"], "upgrade"):
+		return Frames
+	case lists(r.Header["Accept"], "text/event-stream"):
+		return Events
+	}
+	return Poll
+}
+
+// lists tells whether one of the elements of a header field is value, parameters aside.
+func lists(field []string, value string) bool {
+	for _, line := range field {
+		for element := range strings.SplitSeq(line, ",") {
+			element, _, _ = strings.Cut(element, ";")
+			if strings.EqualFold(strings.TrimSpace(element), value) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// await serves a client that comes to wait.
+func (p *Push) await(w http.ResponseWriter, r *http.Request, a *arrival) error {
+	switch a.form {
+	case Events:
+		return p.events(w, r, a)
+	case Frames:
+		return p.frames(w, r, a)
+	}
+	return p.poll(w, r, a)
 }
 
 // serveToken does what a client asks of its session beside waiting: publish, leave, and connect to open paths.
@@ -64,7 +99,7 @@ func (p *Push) serveToken(w http.ResponseWriter, r *http.Request, text string) e
 	case r.Method == http.MethodDelete:
 		return lane.MethodNotAllowed(r, "POST")
 	case action == "":
-		return p.publish(w, r, s)
+		return p.publishing(w, r, s)
 	case action == "connect":
 		return p.connecting(w, r, s, dispatch.PathConnect)
 	case action == "disconnect":
@@ -73,21 +108,15 @@ func (p *Push) serveToken(w http.ResponseWriter, r *http.Request, text string) e
 	return lane.NotFound(r, "after a token may stand leave, connect or disconnect")
 }
 
-// publish passes on what a client has to say, where it is permitted to.
-func (p *Push) publish(w http.ResponseWriter, r *http.Request, s *Session) error {
+// publishing publishes a body.
+func (p *Push) publishing(w http.ResponseWriter, r *http.Request, s *Session) error {
 	config := p.config()
-	rules := lane.Rules{MaxMessage: config.MaxBody, From: s.id}
 	return lane.ReadBody(w, r, config.MaxBody, config.BodyTime, func(body []byte) error {
-		batch, err := rules.ParseUpdates(body)
-		if err != nil {
-			return err
+		accepted, err := p.publish(s, body)
+		if err == nil {
+			lane.WriteAccepted(w, accepted)
 		}
-		if err := p.dispatcher.Publish(s.id, batch.Updates...); err != nil {
-			return lane.DispatchProblem(err)
-		}
-		p.stats.Published.Add(uint64(len(batch.Updates)))
-		lane.WriteAccepted(w, len(batch.Updates))
-		return nil
+		return err
 	})
 }
 

@@ -22,10 +22,10 @@ func TestSessionSuperseded(t *testing.T) {
 		id, _ := r.open()
 		s, now := r.session(id), time.Now()
 		older, newer := new(bell), new(bell)
-		if err := s.Park(0, older, now); err != nil {
+		if err := s.Park(0, Poll, older, now); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.Park(0, newer, now); err != nil {
+		if err := s.Park(0, Poll, newer, now); err != nil {
 			t.Fatal(err)
 		}
 		if older.rung != 1 || newer.rung != 0 {
@@ -58,7 +58,7 @@ func TestSessionEnded(t *testing.T) {
 	inBubble(t, func(r *rig) {
 		id, _ := r.open()
 		s, w, now := r.session(id), new(bell), time.Now()
-		s.Park(0, w, now)
+		s.Park(0, Poll, w, now)
 		r.leave(s)
 		r.leave(s)
 		r.Push.look(s, now)
@@ -72,7 +72,7 @@ func TestSessionEnded(t *testing.T) {
 		if _, _, ok := s.Take(nil, w, now); ok {
 			t.Error("there is something to take")
 		}
-		if err := s.Park(0, w, now); err != ErrEnded {
+		if err := s.Park(0, Poll, w, now); err != ErrEnded {
 			t.Errorf("Park: %v, want ErrEnded", err)
 		}
 		s.Unpark(w, now)

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -240,6 +241,56 @@ func TestTimesEndWithTheirRequests(t *testing.T) {
 		h.wantAnswer(w.get("/"+a.ReconnectWith), "")
 		h.wantAnswer(clock.get("/"+b.ReconnectWith), "") // held for longer than any of these times
 	}
+}
+
+// An event stream goes over HTTP/2, where it outlives the time for a write, and over HTTP/1.0, which knows no chunks.
+func TestEventsOverOtherVersions(t *testing.T) {
+	r := newRig(t, func(c *Config) { c.WriteTime, c.Hold = 20*time.Millisecond, 60*time.Millisecond })
+	server := httptest.NewUnstartedServer(r)
+	server.EnableHTTP2 = true
+	server.StartTLS()
+	defer server.Close()
+	request, _ := http.NewRequest("GET", server.URL, nil)
+	request.Header.Set("Accept", "text/event-stream")
+	response, err := server.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer response.Body.Close()
+	lines := bufio.NewScanner(response.Body)
+	until := func(text string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), text) {
+				return
+			}
+		}
+		t.Fatalf("the stream ended before %s: %v", text, lines.Err())
+	}
+	until(`data: {"id":`)
+	id := r.all()[0].id
+	r.connect(id, "a")
+	until(`"message":""`)
+	for lines.Scan() && lines.Text() != ":" { // the next ping, for which it waits longer than that
+	}
+	r.update("a", "1")
+	until(`"message":1`)
+	if response.ProtoMajor != 2 {
+		t.Errorf("it went over %s", response.Proto)
+	}
+
+	h := newHost(t)
+	w := h.dial()
+	fmt.Fprint(w, "GET / HTTP/1.0\r\nAccept: text/event-stream\r\n\r\n")
+	h.parked(1)
+	h.Drain()
+	text, err := io.ReadAll(w)
+	if _, body, _ := strings.Cut(string(text), "\r\n\r\n"); err != nil || !strings.HasPrefix(body, "retry: ") {
+		t.Errorf("%v %s", err, text)
+	}
+	ws := h.dial()
+	fmt.Fprintf(ws, "GET / HTTP/1.0\r\n%s\r\n\r\n", strings.Join(formFields(Frames), "\r\n"))
+	h.wantRefusal(ws.receive(), http.StatusBadRequest, "websocket")
 }
 
 func TestBadBodies(t *testing.T) {

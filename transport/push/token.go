@@ -20,21 +20,30 @@ type token struct {
 
 // parseToken reads a token; ok is false for anything that [appendToken] does not write.
 func parseToken(text string) (t token, ok bool) {
-	id, rest, _ := strings.Cut(text, "/")
-	cursor, secret, _ := strings.Cut(rest, "/")
-	if id == "" || len(secret) != secretLength || cursor == "" || (len(cursor) > 1 && cursor[0] == '0') {
+	first := strings.IndexByte(text, '/')
+	last := len(text) - secretLength - 1
+	if first <= 0 || last <= first || text[last] != '/' {
 		return token{}, false
 	}
-	if strings.ContainsFunc(cursor, notDigit) || strings.ContainsFunc(secret, notBase62) {
+	cursor, secret := text[first+1:last], text[last+1:]
+	if cursor == "" || len(cursor) > 1 && cursor[0] == '0' {
 		return token{}, false
+	}
+	for i := range len(cursor) {
+		if !isDigit(cursor[i]) {
+			return token{}, false
+		}
+	}
+	for i := range len(secret) {
+		if c := secret[i]; !isDigit(c) && (c|0x20 < 'a' || c|0x20 > 'z') {
+			return token{}, false
+		}
 	}
 	n, err := strconv.ParseUint(cursor, 10, 64)
-	return token{dispatch.ID(id), n, secret}, err == nil
+	return token{dispatch.ID(text[:first]), n, secret}, err == nil
 }
 
-func notDigit(r rune) bool { return r < '0' || r > '9' }
-
-func notBase62(r rune) bool { return notDigit(r) && (r < 'A' || r > 'Z') && (r < 'a' || r > 'z') }
+func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 // appendToken writes a token.
 func appendToken(dst []byte, id dispatch.ID, cursor uint64, secret []byte) []byte {

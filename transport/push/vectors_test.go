@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/gobwas/ws"
+
 	"github.com/rootsd/rootsd/dispatch"
 )
 
@@ -44,6 +46,7 @@ type sessionCase struct {
 	Limits    struct {
 		Messages, Bytes int
 		Age             string
+		Resume          *int
 	}
 	Listen []dispatch.Pattern
 	Steps  []sessionStep
@@ -61,6 +64,9 @@ type sessionStep struct {
 	Confirm     *uint64
 	Refused     string
 	Take, Retry *sessionAnswer
+	Stream      *sessionAnswer
+	Told        *sessionAnswer
+	Note        *uint64
 	Reload      []dispatch.Pattern
 	Holds       *int
 }
@@ -98,6 +104,9 @@ func (c *sessionCase) run(t *testing.T) {
 		config.Hold, config.Expire = 24*time.Hour, 24*time.Hour
 		config.Queue.Messages = cmp.Or(c.Limits.Messages, config.Queue.Messages)
 		config.Queue.Bytes = cmp.Or(c.Limits.Bytes, config.Queue.Bytes)
+		if c.Limits.Resume != nil {
+			config.Resume = *c.Limits.Resume
+		}
 		if c.Limits.Age != "" {
 			config.Queue.Age = duration(t, c.Limits.Age)
 		}
@@ -106,18 +115,27 @@ func (c *sessionCase) run(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	confirmed := uint64(0)
+	client := &sessionClient{Session: s, listen: c.Listen}
 	for i, step := range c.Steps {
 		if step.Confirm != nil && step.Refused == "" {
-			confirmed = *step.Confirm
+			client.confirmed = *step.Confirm
 		}
-		if err := step.run(t, s, confirmed, c.Listen); err != nil {
+		if err := step.run(t, client); err != nil {
 			t.Fatalf("step %d: %v\nbecause %s", i, err, c.Why)
 		}
 	}
 }
 
-func (step *sessionStep) run(t *testing.T, s *Session, confirmed uint64, listen []dispatch.Pattern) error {
+// sessionClient is the client of a case.
+type sessionClient struct {
+	*Session
+	listen    []dispatch.Pattern
+	confirmed uint64
+	stream    *poller
+	cursor    uint64 // that the stream has come to
+}
+
+func (step *sessionStep) run(t *testing.T, s *sessionClient) error {
 	controller := s.push.controller.ID()
 	switch {
 	case step.Connect != "":
@@ -129,14 +147,25 @@ func (step *sessionStep) run(t *testing.T, s *Session, confirmed uint64, listen 
 	case step.Age != "":
 		time.Sleep(duration(t, step.Age))
 	case step.Confirm != nil:
-		err := s.Park(*step.Confirm, newPoller(), time.Now())
+		err := s.Park(*step.Confirm, Poll, newPoller(), time.Now())
 		if want := map[string]error{"stale": ErrStale, "ahead": ErrAhead}[step.Refused]; err != want {
 			return fmt.Errorf("confirm %d: %v, want %v", *step.Confirm, err, want)
 		}
 	case step.Take != nil:
-		return step.take(s, confirmed, step.Take, listen)
+		return step.take(s, step.Take)
 	case step.Retry != nil:
-		return step.take(s, confirmed, step.Retry, listen)
+		return step.take(s, step.Retry)
+	case step.Stream != nil:
+		s.stream, s.cursor = newPoller(), s.confirmed
+		if err := s.Park(s.confirmed, Frames, s.stream, time.Now()); err != nil {
+			return err
+		}
+		return step.told(s, step.Stream)
+	case step.Told != nil:
+		return step.told(s, step.Told)
+	case step.Note != nil:
+		s.confirmed = max(s.confirmed, *step.Note)
+		return s.Confirm(*step.Note, time.Now())
 	case step.Holds != nil:
 		if got := s.describe().Queued; got != *step.Holds {
 			return fmt.Errorf("holds %d, want %d", got, *step.Holds)
@@ -147,9 +176,35 @@ func (step *sessionStep) run(t *testing.T, s *Session, confirmed uint64, listen 
 	return nil
 }
 
-func (step *sessionStep) take(s *Session, confirmed uint64, want *sessionAnswer, listen []dispatch.Pattern) error {
+// told compares what an open stream gives with what is wanted.
+func (step *sessionStep) told(s *sessionClient, want *sessionAnswer) error {
+	got := sessionAnswer{Updates: []sessionUpdate{}, Cursor: s.cursor}
+	for {
+		state, _ := s.Ready(s.stream, time.Now())
+		if state != Answer || !s.queue.pending() { // all else is a ping
+			s.cursor = got.Cursor
+			return step.compare(s, &got, want)
+		}
+		frames, cursor, ok := s.Take(nil, s.stream, time.Now())
+		if !ok {
+			return errors.New("nothing to take")
+		}
+		frame, err := ws.ReadFrame(bytes.NewReader(frames))
+		if err != nil {
+			return err
+		}
+		var part sessionAnswer
+		if err := json.Unmarshal(frame.Payload, &part); err != nil {
+			return err
+		}
+		got.Updates, got.Cursor = append(got.Updates, part.Updates...), cursor
+		s.Wrote(cursor, time.Now())
+	}
+}
+
+func (step *sessionStep) take(s *sessionClient, want *sessionAnswer) error {
 	poller := newPoller()
-	if err := s.Park(confirmed, poller, time.Now()); err != nil {
+	if err := s.Park(s.confirmed, Poll, poller, time.Now()); err != nil {
 		return err
 	}
 	text, cursor, ok := s.Take(nil, poller, time.Now())
@@ -161,13 +216,17 @@ func (step *sessionStep) take(s *Session, confirmed uint64, want *sessionAnswer,
 		return err
 	}
 	got.Cursor = cursor
+	return step.compare(s, &got, want)
+}
+
+func (step *sessionStep) compare(s *sessionClient, got, want *sessionAnswer) error {
 	gotText, _ := json.Marshal(got)
 	wantText, _ := json.Marshal(want)
 	if !bytes.Equal(gotText, wantText) {
 		return fmt.Errorf("answer is\n%s, want\n%s", gotText, wantText)
 	}
 	var reload []dispatch.Pattern
-	for _, listened := range listen {
+	for _, listened := range s.listen {
 		if slices.ContainsFunc(got.Updates, func(u sessionUpdate) bool { return u.concerns(listened) }) {
 			reload = append(reload, listened)
 		}

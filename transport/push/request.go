@@ -1,0 +1,115 @@
+package push
+
+import (
+	"errors"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/transport/lane"
+)
+
+// arrival is a client that comes to wait, whatever reads its request.
+type arrival struct {
+	path        string // of the address, decoded, without the prefix and the slash it begins with: a token, or anything else
+	query       string // of the address, as it stands there
+	origin      string // the Origin field
+	host        string // the Host field
+	lastEventID string // the Last-Event-ID field, which browsers send when they reconnect an event stream
+	form        Form
+}
+
+const hint = "clients come to the root, or with a token"
+
+func notFound(path, hint string) *lane.Problem {
+	return lane.Refuse(http.StatusNotFound, "address", "there is nothing at %s; %s", lane.Quote("/"+path), hint)
+}
+
+// isFile tells whether path is one of the files that browsers and robots ask every server for: no ID has a dot.
+func isFile(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return strings.Contains(first, ".")
+}
+
+// admit parks w on the session that a's token belongs to or, if there is none, on a fresh one that is connected to the
+// open paths that the query names. The error is a *[lane.Problem]; then nothing has changed.
+func (p *Push) admit(a *arrival, w Waiter, now time.Time) (s *Session, fresh bool, err error) {
+	if isFile(a.path) || strings.Count(a.path, "/") > 2 {
+		return nil, false, notFound(a.path, hint)
+	}
+	if s, err = p.resume(a, w, now); s != nil || err != nil {
+		return s, false, err
+	}
+	s, err = p.begin(a, w, now)
+	return s, err == nil, err
+}
+
+// resume parks w on the session that a's token belongs to; nil if there is none.
+func (p *Push) resume(a *arrival, w Waiter, now time.Time) (*Session, error) {
+	s, cursor := p.known(a)
+	if s == nil {
+		return nil, nil
+	}
+	err := s.Park(cursor, a.form, w, now)
+	if errors.Is(err, ErrStale) {
+		return nil, lane.Refuse(http.StatusConflict, "stale", "a newer token of this session was used already; go on with that one")
+	}
+	if err != nil {
+		return nil, nil
+	}
+	return s, nil
+}
+
+// known returns the session of a's token, and the token's cursor. A browser that reconnects an event stream asks for the
+// address that it began with, so what it says that it heard last is newer than that.
+func (p *Push) known(a *arrival) (*Session, uint64) {
+	if a.form == Events && a.lastEventID != "" {
+		if t, ok := parseToken(a.lastEventID); ok {
+			if s := p.find(t); s != nil {
+				return s, t.cursor
+			}
+		}
+	}
+	if t, ok := parseToken(a.path); ok {
+		return p.find(t), t.cursor
+	}
+	return nil, 0
+}
+
+// begin parks w on a fresh session.
+func (p *Push) begin(a *arrival, w Waiter, now time.Time) (*Session, error) {
+	patterns, err := p.queryPatterns(a.query)
+	if err != nil {
+		return nil, err
+	}
+	s, err := p.open(now)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.connect(s, dispatch.PathConnect, patterns); err != nil {
+		p.leave(s)
+		return nil, err
+	}
+	// One that was kicked already has ended, as w will be told.
+	_ = s.Park(0, a.form, w, now)
+	return s, nil
+}
+
+// queryPatterns returns the open paths of a query: "path=public/news&path=public/jobs/*".
+func (p *Push) queryPatterns(query string) ([]dispatch.Pattern, error) {
+	if query == "" {
+		return nil, nil
+	}
+	values, err := url.ParseQuery(query)
+	if err != nil {
+		return nil, lane.Refuse(http.StatusBadRequest, "query", "the query cannot be read: %v", err)
+	}
+	return p.openPatterns(values["path"])
+}
+
+// superseded is what a poll is answered whose place another has taken.
+func superseded() *lane.Problem {
+	return lane.Refuse(http.StatusConflict, "superseded", "another poll of this session has come, and is answered instead of this one")
+}
