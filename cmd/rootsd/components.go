@@ -1,8 +1,8 @@
 package main
 
 import (
-	"net/http"
-	"strings"
+	"errors"
+	"runtime"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -21,11 +21,38 @@ var components = []struct {
 	name  string
 	build func(*daemon, *Config) (*part, error)
 }{
+	{"lane", buildLane},
 	{"ingest", buildIngest},
 	{"line", buildLine},
+	{"tls", buildTLS},
 	{"push", buildPush},
 	{"admin", buildAdmin},
 	{"log", buildLog},
+}
+
+// buildLane starts the event loops that serve push and ingest, where there are any.
+func buildLane(d *daemon, c *Config) (*part, error) {
+	if c.Limits.Lane != "loops" {
+		return nil, nil
+	}
+	n := c.Limits.Loops
+	if n == 0 {
+		n = runtime.GOMAXPROCS(0)
+	}
+	loops, err := lane.NewLoops(n, lane.OpenSockets, boundsOf(c), d.log)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	d.loops = loops
+	return &part{close: loops.Close, counters: laneCounters(loops)}, nil
+}
+
+func boundsOf(c *Config) lane.Bounds {
+	limits := &c.Limits
+	return lane.Bounds{Header: limits.Header, Idle: limits.Idle, Write: limits.Write, HeaderSize: int(limits.HeaderSize)}
 }
 
 func buildIngest(d *daemon, c *Config) (*part, error) {
@@ -33,8 +60,10 @@ func buildIngest(d *daemon, c *Config) (*part, error) {
 		return nil, nil
 	}
 	in := ingest.New(ingestConfig(c), d.controller, d.dispatcher, d.log)
+	p := d.httpPort("ingest.listen", c.Ingest.Listen, in, controlConnections, &in.Stats().Refused)
+	p.fast = in.Fast()
 	return &part{
-		ports:    []*port{d.httpPort("ingest.listen", c.Ingest.Listen, in, controlConnections, &in.Stats().Refused)},
+		ports:    []*port{p},
 		apply:    func(c *Config) { in.SetConfig(ingestConfig(c)) },
 		drain:    in.Drain,
 		close:    in.Close,
@@ -96,8 +125,15 @@ func buildPush(d *daemon, c *Config) (*part, error) {
 	}
 	p := push.New(pushConfig(c), d.controller, d.dispatcher, d.log)
 	connections := func(c *Config) int { return c.Limits.Connections }
+	server := d.newServer(lane.WithPrefix(c.Push.Prefix, p))
+	pushPort := serverPort("push.listen", c.Push.Listen, server, connections, &p.Stats().Refused)
+	if d.secure != nil {
+		d.secure.cover(pushPort, server, &c.Limits)
+	} else {
+		pushPort.fast = p.Fast(c.Push.Prefix)
+	}
 	return &part{
-		ports:    []*port{d.httpPort("push.listen", c.Push.Listen, withPrefix(c.Push.Prefix, p), connections, &p.Stats().Refused)},
+		ports:    []*port{pushPort},
 		apply:    func(c *Config) { p.SetConfig(pushConfig(c)) },
 		drain:    p.Drain,
 		close:    p.Close,
@@ -112,7 +148,7 @@ func pushConfig(c *Config) push.Config {
 		open[i], _ = dispatch.ParsePattern(text)
 	}
 	return push.Config{
-		Hold: c.Push.Hold, Bundle: c.Push.Bundle, Expire: c.Push.Expire,
+		Hold: c.Push.Hold, Bundle: c.Push.Bundle, Expire: c.Push.Expire, Resume: c.Push.Resume,
 		Queue:       push.QueueLimits{Messages: c.Push.Queue.Messages, Bytes: int(c.Push.Queue.Bytes), Age: c.Push.Queue.Age},
 		Origins:     c.Push.Origins,
 		Open:        open,
@@ -121,19 +157,6 @@ func pushConfig(c *Config) push.Config {
 		BodyTime:    c.Limits.Body,
 		WriteTime:   c.Limits.Write,
 	}
-}
-
-// withPrefix serves h below prefix and, as a proxy may have taken the prefix off, without it.
-func withPrefix(prefix string, h http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if rest, ok := strings.CutPrefix(r.URL.Path, prefix); ok && prefix != "" {
-			stripped, url := *r, *r.URL
-			url.Path, url.RawPath = "/"+rest, ""
-			stripped.URL = &url
-			r = &stripped
-		}
-		h.ServeHTTP(w, r)
-	})
 }
 
 func buildAdmin(d *daemon, c *Config) (*part, error) {

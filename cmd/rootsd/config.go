@@ -30,12 +30,14 @@ type Config struct {
 type PushConfig struct {
 	Listen  string        `toml:"listen" help:"address that clients connect to; empty: off"`
 	Prefix  string        `toml:"prefix" help:"path before every push URL, such as /comet/"`
-	Hold    time.Duration `toml:"hold" min:"100ms" max:"10m" reload:"yes" help:"how long a poll waits for a message"`
-	Bundle  time.Duration `toml:"bundle" min:"0s" max:"10s" reload:"yes" help:"shortest time between a client's answers under a burst"`
+	Hold    time.Duration `toml:"hold" min:"100ms" max:"10m" reload:"yes" help:"how long a poll waits for a message, and a stream is silent before a ping"`
+	Bundle  time.Duration `toml:"bundle" min:"0s" max:"10s" reload:"yes" help:"shortest time between the answers to a client's polls under a burst"`
 	Expire  time.Duration `toml:"expire" min:"1s" max:"24h" reload:"yes" help:"how long a session lives without a waiting request"`
+	Resume  int           `toml:"resume" min:"0" max:"1000000" reload:"yes" help:"messages of a stream kept for a resume after they were sent"`
 	Origins []string      `toml:"origins" reload:"yes" help:"web origins whose pages may connect"`
 	Open    []string      `toml:"open" reload:"yes" help:"patterns that clients may connect themselves to"`
 	Queue   QueueConfig   `toml:"queue"`
+	TLS     TLSConfig     `toml:"tls"`
 }
 
 // QueueConfig bounds what one session keeps for a client that has not confirmed it yet.
@@ -44,6 +46,21 @@ type QueueConfig struct {
 	Bytes    Bytes         `toml:"bytes" min:"1KiB" max:"1GiB" reload:"yes" help:"bytes kept for a client"`
 	Age      time.Duration `toml:"age" min:"100ms" max:"24h" reload:"yes" help:"how long a message is kept for a client"`
 }
+
+// TLSConfig is where the push port's certificates come from: files, or an ACME server. Without either, it speaks plain
+// HTTP.
+type TLSConfig struct {
+	Cert    string   `toml:"cert" reload:"yes" help:"file of the push port's certificate and its chain; empty: no TLS"`
+	Key     string   `toml:"key" reload:"yes" help:"file of the private key of push.tls.cert"`
+	Domains []string `toml:"domains" help:"domains to get certificates for from an ACME server"`
+	Cache   string   `toml:"cache" help:"directory for the certificates of push.tls.domains"`
+	Email   string   `toml:"email" help:"address at which the ACME server's operator may reach you"`
+	ACME    string   `toml:"acme" help:"directory of the ACME server; empty: Let's Encrypt"`
+	HTTP    string   `toml:"http" help:"address that sends plain HTTP to https and answers ACME challenges; empty: off"`
+}
+
+// on tells whether the push port speaks TLS.
+func (c *TLSConfig) on() bool { return c.Cert != "" || len(c.Domains) > 0 }
 
 // IngestConfig is the side of the back-ends: HTTP requests that update and connect.
 type IngestConfig struct {
@@ -78,7 +95,7 @@ type AdminConfig struct {
 type LimitsConfig struct {
 	Sessions           int           `toml:"sessions" min:"1" max:"100000000" reload:"yes" help:"sessions at a time"`
 	Connections        int           `toml:"connections" min:"1" max:"100000000" reload:"yes" help:"connections at a time on the push port"`
-	ControlConnections int           `toml:"control_connections" min:"1" max:"1000000" reload:"yes" help:"connections at a time on each ingest, line and admin port"`
+	ControlConnections int           `toml:"control_connections" min:"1" max:"1000000" reload:"yes" help:"connections at a time on each port but push.listen"`
 	Paths              int           `toml:"paths" min:"1" max:"1000000" reload:"yes" help:"paths that one client may be connected to"`
 	Permits            int           `toml:"permits" min:"1" max:"1000000" reload:"yes" help:"patterns that one client may be permitted to publish to"`
 	Publish            Bytes         `toml:"publish" min:"1KiB" max:"64MiB" reload:"yes" help:"largest body that a client may post"`
@@ -89,6 +106,8 @@ type LimitsConfig struct {
 	Write              time.Duration `toml:"write" min:"100ms" max:"10m" reload:"yes" help:"time to take an answer"`
 	LogBuffer          Bytes         `toml:"log_buffer" min:"4KiB" max:"1GiB" help:"bytes of log.output kept while its file is slow"`
 	TailBuffer         int           `toml:"tail_buffer" min:"1" max:"10000000" help:"updates kept for a slow rootsd tail"`
+	Loops              int           `toml:"loops" min:"0" max:"256" help:"event loops that serve push and ingest; 0: one a processor"`
+	Lane               string        `toml:"lane" help:"what serves push and ingest on Linux: loops, or http (net/http alone)"`
 }
 
 // DefaultConfig returns the configuration of a daemon that was told nothing. The caller owns it.
@@ -99,8 +118,9 @@ func DefaultConfig() *Config {
 		Hosts: []string{},
 		Push: PushConfig{
 			Listen: ":8008", Hold: 25 * time.Second, Bundle: 50 * time.Millisecond, Expire: 30 * time.Second,
-			Origins: []string{"*"}, Open: []string{},
+			Resume: 64, Origins: []string{"*"}, Open: []string{},
 			Queue: QueueConfig{Messages: 1000, Bytes: 256 << 10, Age: 60 * time.Second},
+			TLS:   TLSConfig{Domains: []string{}},
 		},
 		Ingest: IngestConfig{
 			Listen: "127.0.0.1:8004", Tokens: []Secret{},
@@ -112,7 +132,7 @@ func DefaultConfig() *Config {
 		Limits: LimitsConfig{
 			Sessions: 1_000_000, Connections: 1_000_000, ControlConnections: 1000, Paths: 1000, Permits: 100,
 			Publish: 64 << 10, Header: 10 * time.Second, HeaderSize: 32 << 10, Idle: 2 * time.Minute, Body: 10 * time.Second, Write: 10 * time.Second,
-			LogBuffer: 1 << 20, TailBuffer: 10_000,
+			LogBuffer: 1 << 20, TailBuffer: 10_000, Lane: "loops",
 		},
 	}
 }
@@ -132,7 +152,7 @@ func (c *Config) Changes(next *Config) (reloadable, fixed []string) {
 	for _, s := range Settings() {
 		switch {
 		case s.equal(c, next):
-		case s.Reload:
+		case s.reloads(c, next):
 			reloadable = append(reloadable, s.Key)
 		default:
 			fixed = append(fixed, s.Key)
@@ -148,7 +168,7 @@ func (c *Config) Changes(next *Config) (reloadable, fixed []string) {
 func (c *Config) WithFixedFrom(running *Config) (*Config, error) {
 	mixed := c.Clone()
 	for _, s := range Settings() {
-		if !s.Reload {
+		if !s.reloads(running, c) {
 			s.copy(mixed, running)
 		}
 	}

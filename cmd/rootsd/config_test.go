@@ -64,15 +64,16 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s: a number needs both bounds, and nothing else has any", s.Key)
 		}
 	}
-	wantReloadable := "drain hosts push.hold push.bundle push.expire push.origins push.open push.queue.messages " +
-		"push.queue.bytes push.queue.age ingest.tokens ingest.max_body ingest.max_message ingest.max_wait line.tokens " +
+	wantReloadable := "drain hosts push.hold push.bundle push.expire push.resume push.origins push.open " +
+		"push.queue.messages push.queue.bytes push.queue.age push.tls.cert push.tls.key ingest.tokens ingest.max_body ingest.max_message ingest.max_wait line.tokens " +
 		"log.level admin.token limits.sessions limits.connections limits.control_connections limits.paths " +
 		"limits.permits limits.publish limits.body limits.write"
 	if got := strings.Join(reloadable, " "); got != wantReloadable {
 		t.Errorf("reloadable:\n got %s\nwant %s", got, wantReloadable)
 	}
-	wantFixed := "name push.listen push.prefix ingest.listen line.listen line.http log.output log.format admin.listen " +
-		"limits.header limits.header_size limits.idle limits.log_buffer limits.tail_buffer"
+	wantFixed := "name push.listen push.prefix push.tls.domains push.tls.cache push.tls.email push.tls.acme push.tls.http " +
+		"ingest.listen line.listen line.http log.output log.format admin.listen limits.header limits.header_size " +
+		"limits.idle limits.log_buffer limits.tail_buffer limits.loops limits.lane"
 	if got := strings.Join(fixed, " "); got != wantFixed {
 		t.Errorf("fixed:\n got %s\nwant %s", got, wantFixed)
 	}
@@ -195,6 +196,40 @@ func TestWithFixedFrom(t *testing.T) {
 	mixed.Push.Open[0] = "changed"
 	if next.Push.Open[0] != "public/**" || next.Name != "attic" {
 		t.Error("the mixture shares memory with its parts")
+	}
+}
+
+// A certificate is replaced while the daemon runs, but no port begins or ceases to speak TLS.
+func TestChangesOfTLS(t *testing.T) {
+	none := DefaultConfig()
+	files := read(t, "[push.tls]\ncert = \"a.pem\"\nkey = \"a.key\"")
+	others := read(t, "[push.tls]\ncert = \"b.pem\"\nkey = \"a.key\"")
+	acme := read(t, "[push.tls]\ndomains = [\"a.example\"]\ncache = \"c\"")
+	tests := []struct {
+		name              string
+		running, next     *Config
+		reloadable, fixed string
+	}{
+		{"other files", files, others, "push.tls.cert", ""},
+		{"on", none, files, "", "push.tls.cert push.tls.key"},
+		{"off", files, none, "", "push.tls.cert push.tls.key"},
+		{"to ACME", files, acme, "", "push.tls.cert push.tls.key push.tls.domains push.tls.cache"},
+	}
+	for _, tt := range tests {
+		reloadable, fixed := tt.running.Changes(tt.next)
+		if got := strings.Join(reloadable, " "); got != tt.reloadable {
+			t.Errorf("%s: reloadable: got %q, want %q", tt.name, got, tt.reloadable)
+		}
+		if got := strings.Join(fixed, " "); got != tt.fixed {
+			t.Errorf("%s: fixed: got %q, want %q", tt.name, got, tt.fixed)
+		}
+		mixed, err := tt.next.WithFixedFrom(tt.running)
+		if err != nil {
+			t.Fatalf("%s: %v", tt.name, err)
+		}
+		if _, left := tt.running.Changes(mixed); len(left) > 0 {
+			t.Errorf("%s: the mixture changes %v", tt.name, left)
+		}
 	}
 }
 

@@ -21,11 +21,7 @@ const maxFile = 1 << 20
 func (l *loader) readFile(name string) error {
 	data, err := readSome(name)
 	if err != nil {
-		var path *os.PathError
-		if errors.As(err, &path) {
-			err = path.Err // without the name, which stands before it
-		}
-		return fmt.Errorf("config: cannot read %s: %w", name, err)
+		return fmt.Errorf("config: cannot read %s: %w", name, withoutName(err))
 	}
 	l.readTOML(name, data)
 	return nil
@@ -42,6 +38,15 @@ func readSome(name string) (string, error) {
 		return "", fmt.Errorf("larger than %s; is it a configuration file?", Bytes(maxFile))
 	}
 	return string(data), err
+}
+
+// withoutName takes the file's name off an error, where the text before it has it already.
+func withoutName(err error) error {
+	var path *os.PathError
+	if errors.As(err, &path) {
+		return path.Err
+	}
+	return err
 }
 
 // fileReader walks through one parsed file.

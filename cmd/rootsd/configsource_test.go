@@ -166,7 +166,7 @@ func TestUnknownVariables(t *testing.T) {
 func TestFlagHelp(t *testing.T) {
 	usage := flagsOf(t).FlagUsages()
 	for _, want := range []string{
-		`--push-hold duration`, `how long a poll waits for a message (default 25s)`,
+		`--push-hold duration`, `how long a poll waits for a message, and a stream is silent before a ping (default 25s)`,
 		`--ingest-max-body size`, `(default 1MiB)`, `--push-origins list`, `web origins whose pages may connect (default *)`,
 		`--admin-token token`, "--limits-paths int", "(default 1000)",
 	} {

@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net"
+	"net/mail"
 	"net/netip"
 	"net/url"
 	"regexp"
@@ -45,6 +46,7 @@ func validate(c *Config) []problem {
 	v.ranges()
 	v.names()
 	v.push()
+	v.tls()
 	v.choices()
 	v.tokens()
 	v.listeners()
@@ -83,7 +85,29 @@ func (v *validator) push() {
 	v.each("push.open", v.Push.Open, badPattern)
 }
 
+func (v *validator) tls() {
+	const cert, key, domains = "push.tls.cert", "push.tls.key", "push.tls.domains"
+	t := &v.Push.TLS
+	if (t.Cert == "") != (t.Key == "") {
+		v.add("push.tls.cert and push.tls.key belong together; set both of them, or none", cert, key)
+	}
+	if t.Cert != "" && len(t.Domains) > 0 {
+		v.add("push.tls.domains and push.tls.cert exclude each other: certificates come from an ACME server, or from files", domains, cert)
+	}
+	if t.Cache == "" && len(t.Domains) > 0 {
+		v.add("push.tls.cache must name a directory in which the certificates of push.tls.domains are kept", domains, "push.tls.cache")
+	}
+	if t.HTTP != "" && !t.on() {
+		v.add("it sends clients to https, which is not there; set push.tls.domains, or push.tls.cert and push.tls.key",
+			"push.tls.http", domains, cert)
+	}
+	v.each(domains, t.Domains, badDomain)
+	v.add(badEmail(t.Email), "push.tls.email")
+	v.add(badDirectory(t.ACME), "push.tls.acme")
+}
+
 func (v *validator) choices() {
+	v.add(badChoice(v.Limits.Lane, "loops", "http"), "limits.lane")
 	v.add(badOutput(v.Log.Output), "log.output")
 	v.add(badChoice(v.Log.Format, "text", "json"), "log.format")
 	v.add(badChoice(v.Log.Level, "debug", "info", "warn", "error"), "log.level")
@@ -125,6 +149,7 @@ type listener struct {
 func (v *validator) listeners() {
 	list := []listener{
 		{key: "push.listen", address: v.Push.Listen},
+		{key: "push.tls.http", address: v.Push.TLS.HTTP},
 		{"ingest.listen", v.Ingest.Listen, true, "ingest.tokens", len(v.Ingest.Tokens) > 0},
 		{"line.listen", v.Line.Listen, true, "line.tokens", len(v.Line.Tokens) > 0},
 		{"line.http", v.Line.HTTP, true, "line.tokens", len(v.Line.Tokens) > 0},
@@ -215,6 +240,7 @@ func listenIP(host string) netip.Addr {
 var (
 	hostPattern   = regexp.MustCompile(`^(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.(?i:[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?))*\.?$`)
 	prefixPattern = regexp.MustCompile(`^/([A-Za-z0-9._~-]+/)+$`)
+	domainPattern = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`)
 	schemePattern = regexp.MustCompile(`^[a-z][a-z0-9+.-]*$`)
 )
 
@@ -261,6 +287,36 @@ func badPattern(text string) string {
 		return fmt.Sprintf(`%q: paths that begin with "::" belong to the system and cannot be open`, text)
 	}
 	return ""
+}
+
+// badDomain says what is wrong with a domain that a certificate is to be had for. Handshakes name it in this form only.
+func badDomain(domain string) string {
+	if len(domain) <= 253 && domainPattern.MatchString(domain) {
+		return ""
+	}
+	return fmt.Sprintf(`%q is not a domain to get a certificate for; write a whole name in lower case, as "push.example.com", `+
+		`with neither wildcard nor port`, domain)
+}
+
+func badEmail(text string) string {
+	if text == "" {
+		return ""
+	}
+	if address, err := mail.ParseAddress(text); err == nil && address.Address == text {
+		return ""
+	}
+	return fmt.Sprintf(`%q is not an e-mail address; write it as "admin@example.com"`, text)
+}
+
+// badDirectory says what is wrong with the address of an ACME server. Without https, anybody on the way could answer in
+// its place.
+func badDirectory(text string) string {
+	u, err := url.Parse(text)
+	if text == "" || err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http" && isLoopback(u.Hostname())) {
+		return ""
+	}
+	return fmt.Sprintf(`%q is not the directory of an ACME server; write its https address, as `+
+		`"https://acme-staging-v02.api.letsencrypt.org/directory"`, text)
 }
 
 // badOrigin says what is wrong with a web origin. Browsers write origins in one way only, so that anything that could

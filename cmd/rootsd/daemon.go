@@ -29,6 +29,8 @@ type daemon struct {
 	controller *dispatch.Controller
 	dispatcher *dispatch.Dispatcher
 	metrics    *prometheus.Registry
+	loops      *lane.Loops // that serve push and ingest; nil: net/http does
+	secure     *security   // of the push port; nil: it speaks plain HTTP
 	parts      []*part
 	ports      []*port
 	failed     chan error // a port that serves no more
@@ -53,6 +55,7 @@ type port struct {
 	address string
 	scheme  string // for the URL that is printed: "http", "tcp"
 
+	fast  lane.Fast // what the event loops serve it with, if there are any; nil: they do not
 	serve func(net.Listener) error
 	stop  func(context.Context) error // waits for requests that are being served, until the context ends
 	last  bool                        // stays open until all others have stopped
@@ -64,6 +67,7 @@ type port struct {
 
 	listener net.Listener
 	limit    *lane.LimitListener // the same, where max is set
+	looped   *lane.Port          // the same, where event loops serve it
 }
 
 func newDaemon(config *Config, log *slog.Logger, level *slog.LevelVar) *daemon {
@@ -84,7 +88,7 @@ func (d *daemon) start() error {
 		return errors.Join(err, d.closeParts())
 	}
 	for _, p := range d.ports {
-		if err := p.open(d.config); err != nil {
+		if err := p.open(d); err != nil {
 			return errors.Join(err, d.closePorts(context.Background()), d.closeParts())
 		}
 	}
@@ -119,7 +123,7 @@ func (d *daemon) build() error {
 }
 
 // open listens on the port's address.
-func (p *port) open(config *Config) error {
+func (p *port) open(d *daemon) error {
 	l, err := net.Listen("tcp", p.address)
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return fmt.Errorf("%s: %s is in use by another process; is a rootsd running already?", p.key, p.address)
@@ -129,9 +133,18 @@ func (p *port) open(config *Config) error {
 	}
 	p.listener = l
 	if p.max != nil {
-		p.limit = lane.NewLimitListener(l, p.max(config), p.refused)
+		p.limit = lane.NewLimitListener(l, p.max(d.config), p.refused)
 		p.listener = p.limit
 	}
+	if d.loops == nil || p.fast == nil {
+		return nil
+	}
+	// From here on, what serves the port is given the connections that the loops leave to it.
+	p.looped, err = d.loops.Open(p.key, p.limit, p.fast)
+	if err != nil {
+		return fmt.Errorf("%s: cannot serve %s by event loops: %w", p.key, p.address, err)
+	}
+	p.listener = p.looped
 	return nil
 }
 
@@ -248,13 +261,23 @@ func (d *daemon) closeSome(ctx context.Context, meant func(*port) bool) error {
 			continue
 		}
 		stopping.Go(func() {
-			errs[i] = p.stop(ctx)
+			errs[i] = p.end(ctx)
 			// A listener that is served is closed by now. Closing it before would make that an error of stop.
 			p.listener.Close()
 		})
 	}
 	stopping.Wait()
 	return errors.Join(errs...)
+}
+
+// end stops what serves the port, on the event loops and beside them.
+func (p *port) end(ctx context.Context) error {
+	if p.looped == nil {
+		return p.stop(ctx)
+	}
+	looped := make(chan error, 1)
+	go func() { looped <- p.looped.Shutdown(ctx) }()
+	return errors.Join(p.stop(ctx), <-looped)
 }
 
 func (d *daemon) closeParts() error {
@@ -272,9 +295,15 @@ func (d *daemon) closeParts() error {
 
 // httpPort makes a port that serves h.
 func (d *daemon) httpPort(key, address string, h http.Handler, max func(*Config) int, refused *lane.Tally) *port {
-	limits := &d.config.Limits
-	bounds := lane.Bounds{Header: limits.Header, Idle: limits.Idle, Write: limits.Write, HeaderSize: int(limits.HeaderSize)}
-	server := lane.NewServer(h, bounds, d.log)
+	return serverPort(key, address, d.newServer(h), max, refused)
+}
+
+func (d *daemon) newServer(h http.Handler) *http.Server {
+	return lane.NewServer(h, boundsOf(d.config), d.log)
+}
+
+// serverPort makes a port that server serves.
+func serverPort(key, address string, server *http.Server, max func(*Config) int, refused *lane.Tally) *port {
 	stop := func(ctx context.Context) error {
 		err := server.Shutdown(ctx)
 		return errors.Join(err, server.Close())

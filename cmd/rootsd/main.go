@@ -68,7 +68,7 @@ wait on a long-poll and hear it at once. One process, no broker, no database.`,
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().String("config", "", "configuration `file` (default: $ROOTS_CONFIG, or none)")
 	_ = root.MarkPersistentFlagFilename("config", "toml")
-	root.AddCommand(newServe(), newCheck(), newUpdate(), newConnect(), newDisconnect(), newTail(), newExplain(), newCompletion(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newUpdate(), newConnect(), newDisconnect(), newTail(), newExplain(), newBench(), newCompletion(), newVersion())
 	root.SetHelpCommand(newHelp())
 	return root
 }

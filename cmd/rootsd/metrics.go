@@ -169,3 +169,11 @@ func logCounters(w *line.Writer) []prometheus.Collector {
 		counter("rootsd_log_errors_total", "Failed writes of the log.", func() uint64 { return w.Stats().Errors }),
 	}
 }
+
+func laneCounters(loops *lane.Loops) []prometheus.Collector {
+	return []prometheus.Collector{
+		gauge("rootsd_lane_connections", "Connections that event loops serve.", loops.Connections),
+		byReason{prometheus.NewDesc("rootsd_lane_handed_over_total", "Connections that event loops left to net/http, by port.",
+			[]string{"port"}, nil), loops.HandedOver().Counts},
+	}
+}

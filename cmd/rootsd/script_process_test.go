@@ -73,6 +73,7 @@ var listeningLine = regexp.MustCompile(`msg=listening for=(\S+) url=(\S+)`)
 // portVariables are what scripts call the ports.
 var portVariables = map[string]string{
 	"push.listen": "PUSH", "ingest.listen": "INGEST", "admin.listen": "ADMIN", "line.listen": "LINE", "line.http": "LINE_HTTP",
+	"push.tls.http": "PUSH_HTTP",
 }
 
 func (s *stage) daemon(ts *testscript.TestScript, args []string) (*output, error) {
@@ -82,7 +83,7 @@ func (s *stage) daemon(ts *testscript.TestScript, args []string) (*output, error
 	}
 	// Flags that come later go before these.
 	all := []string{"rootsd", "serve", "--drain=10s", "--push-listen=127.0.0.1:0", "--ingest-listen=127.0.0.1:0",
-		"--line-listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0"}
+		"--line-listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--limits-lane=" + ts.Getenv("LANE")}
 	p, err := s.launch(ts, daemonName, args[:environ], append(all, args[environ:]...))
 	if err != nil {
 		return nil, err

@@ -20,16 +20,23 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"rootsd": main})
 }
 
-// TestScripts runs testdata/script/*.txtar: one behaviour a file, shown by the real program in a process of its own. What
-// the scripts can say beside testscript's own commands stands at [commands].
+// TestScripts runs testdata/script/*.txtar: one behaviour a file, shown by the real program in a process of its own, with
+// event loops and without. What the scripts can say beside testscript's own commands stands at [commands].
 func TestScripts(t *testing.T) {
-	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata/script",
-		Setup:               setStage,
-		Cmds:                scriptCommands(),
-		RequireExplicitExec: true,
-		RequireUniqueNames:  true,
-	})
+	for _, lane := range []string{"loops", "http"} {
+		t.Run(lane, func(t *testing.T) {
+			testscript.Run(t, testscript.Params{
+				Dir: "testdata/script",
+				Setup: func(env *testscript.Env) error {
+					env.Setenv("LANE", lane)
+					return setStage(env)
+				},
+				Cmds:                scriptCommands(),
+				RequireExplicitExec: true,
+				RequireUniqueNames:  true,
+			})
+		})
+	}
 }
 
 // Every script begins by saying what it shows, so that ls and head are its table of contents.
@@ -77,6 +84,9 @@ var commands = map[string]command{
 	"answer": {(*stage).answer, "STATUS LABEL: wait for the answer of a parked poll; prints it"},
 	"hangup": {(*stage).hangUp, "NAME [LABEL]: close the connection of a parked poll, and wait until the daemon has noticed"},
 	"stall":  {(*stage).stall, "NAME: come back with the last token, and never read the answer"},
+
+	// Certificates, for localhost, 127.0.0.1 and other names. Who trusts FILE.pem trusts it.
+	"certificate": {(*stage).certificate, "[-expired] FILE [NAME]...: write FILE.pem and FILE.key"},
 
 	// Bytes.
 	"send": {(*stage).send, "[-open] ADDRESS TEXT: send it, end (unless -open), and print what comes back until the other side closes"},

@@ -55,6 +55,7 @@ func serve(ctx context.Context, config *Config, load func() (*Config, error)) er
 	// A log that nobody reads any more is an error to report, not a reason to end.
 	signal.Ignore(syscall.SIGPIPE)
 
+	defer tendMemory()()
 	level := new(slog.LevelVar)
 	d := newDaemon(config, newLogger(os.Stderr, config.Log.Format, level), level)
 	if err := d.start(); err != nil {

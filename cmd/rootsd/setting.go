@@ -115,6 +115,15 @@ func (s Setting) equal(a, b *Config) bool {
 	return reflect.DeepEqual(x.Interface(), y.Interface())
 }
 
+// reloads tells whether a change of the setting takes effect without a restart. A certificate can be replaced by another,
+// but a port does not begin or cease to speak TLS.
+func (s Setting) reloads(running, next *Config) bool {
+	if strings.HasPrefix(s.Key, "push.tls.") && (running.Push.TLS.Cert == "" || next.Push.TLS.Cert == "") {
+		return false
+	}
+	return s.Reload
+}
+
 // setText sets a setting as the environment and flags write it; a list's entries are separated by commas.
 func (s Setting) setText(c *Config, text string) error {
 	if s.isList() {
