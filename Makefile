@@ -8,10 +8,10 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LINT     = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fuzz bench check clean
+.PHONY: help run build test lint fuzz bench bench-peers check clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build rootsd and serve with the defaults; prints the URLs (ARGS="--push-open 'public/**'" adds flags)
 	./bin/rootsd serve $(ARGS)
@@ -35,6 +35,9 @@ fuzz: ## run every fuzz target for FUZZTIME (10s, or 1000x for so many inputs)
 
 bench: ## run the Go benchmarks for benchstat: make bench BENCH=Match COUNT=10
 	$(GO) test -run '^$$' -bench '$(BENCH)' -benchmem -count $(COUNT) ./...
+
+bench-peers: ## measure rootsd beside nchan and others (installs them), for about an hour; ARGS=--quick tries it
+	$(GO) run ./cmd/benchpeers $(ARGS)
 
 clean: ## remove what was built
 	rm -rf bin

@@ -121,9 +121,12 @@ func (c *Conn) WakeIn(d time.Duration) {
 // Park leaves the request without an answer until there is one. what is for [Conn.Parked].
 func (c *Conn) Park(what any) { c.become(waiting, what) }
 
-// become notes what c does from now on, unless it is closed.
+// over tells whether nothing more is said.
+func (c *Conn) over() bool { return c.state == lingers || c.state == closed }
+
+// become notes what c does from now on, unless it is over.
 func (c *Conn) become(s state, what any) {
-	if c.state != closed {
+	if !c.over() {
 		c.state, c.parked, c.deadline = s, what, 0
 	}
 }
@@ -285,7 +288,7 @@ func (c *Conn) Reply(answer func(w http.ResponseWriter)) {
 
 // write gives b to the system, and keeps what that does not take. It reports whether it took all.
 func (c *Conn) write(b []byte) (all bool) {
-	if c.state == closed {
+	if c.over() {
 		return false
 	}
 	if c.Busy() {

@@ -228,6 +228,9 @@ func (l *loop) readable(c *Conn) {
 // left is called when the client has closed its side.
 func (l *loop) left(c *Conn) {
 	switch {
+	case c.state == lingers:
+		l.close(c)
+		return
 	case c.parked != nil:
 		c.port.fast.Left(c)
 	case c.state == idle && !c.Busy() && c.spare != nil && headerEnds(c.spare.in):
@@ -248,7 +251,7 @@ func (l *loop) consume(c *Conn, data []byte) {
 	for turn := 0; len(data) > 0; turn++ {
 		used := 0
 		switch {
-		case c.state == closed, c.state == lingers:
+		case c.over():
 			return
 		case c.flags&ending != 0:
 			used = len(data) // there is nobody who answers
@@ -265,7 +268,7 @@ func (l *loop) consume(c *Conn, data []byte) {
 		}
 		data, begins = data[used:], true
 	}
-	if c.state != closed {
+	if !c.over() {
 		l.keepInput(c, data, begins)
 	}
 }
@@ -364,7 +367,7 @@ func (l *loop) proceed(c *Conn) {
 		c.spare.in = nil
 		l.consume(c, in)
 	}
-	if c.flags&(deaf|ending) == deaf && c.state != closed && !c.brims() {
+	if c.flags&(deaf|ending) == deaf && !c.over() && !c.brims() {
 		c.flags &^= deaf
 		l.listen(c)
 	}
@@ -409,7 +412,7 @@ func (l *loop) keepOutput(c *Conn, rest []byte) {
 func (l *loop) wrote(c *Conn) {
 	switch {
 	case c.flags&ending != 0, c.state == idle && c.port.draining.Load():
-		l.close(c)
+		l.linger(c)
 	case c.state == idle:
 		c.deadline = l.since() + l.loops.bounds.Idle
 		if c.place == (Place{}) {
@@ -418,6 +421,16 @@ func (l *loop) wrote(c *Conn) {
 	default:
 		c.deadline = 0
 	}
+}
+
+// linger waits a little for the client to close a connection on which all is said. If it were closed with something
+// unread, the system would reset it, and the client might lose the last answer.
+func (l *loop) linger(c *Conn) {
+	c.state, c.spare = lingers, nil
+	c.flags &^= deaf
+	l.sockets.CloseWrite(int(c.fd))
+	l.hurry(c, lingerTime)
+	l.listen(c)
 }
 
 // keepRoom keeps a buffer that was made larger for the next answer.
