@@ -1,6 +1,7 @@
 package lane
 
 import (
+	"iter"
 	"slices"
 	"time"
 )
@@ -40,6 +41,19 @@ func NewWheel[T Placed](tick time.Duration, now time.Time) *Wheel[T] {
 
 // Len returns how many things stand in the wheel.
 func (w *Wheel[T]) Len() int { return w.count }
+
+// All yields what stands in the wheel, in no order. The wheel must not change meanwhile.
+func (w *Wheel[T]) All() iter.Seq[T] {
+	return func(yield func(T) bool) {
+		for _, slot := range w.slots {
+			for _, x := range slot {
+				if !yield(x) {
+					return
+				}
+			}
+		}
+	}
+}
 
 // Add has x looked at once d has passed since now, at most a tick after that. x must not stand in a wheel.
 func (w *Wheel[T]) Add(x T, now time.Time, d time.Duration) {

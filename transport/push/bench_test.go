@@ -243,7 +243,7 @@ func BenchmarkIdle(b *testing.B) {
 				}
 				b.ReportMetric((heap()-before)/n, "B/session")
 				b.StopTimer()
-				for _, s := range r.all() {
+				for _, s := range r.wheel.all() {
 					r.leave(s)
 				}
 				b.StartTimer()

@@ -291,7 +291,6 @@ func (r *rig) open(patterns ...dispatch.Pattern) (id dispatch.ID, token string) 
 
 // session returns the session with an ID.
 func (r *rig) session(id dispatch.ID) *Session {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.sessions[id]
+	s, _ := r.controller.Find(id).(*Session)
+	return s
 }

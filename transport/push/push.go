@@ -2,10 +2,7 @@ package push
 
 import (
 	"log/slog"
-	"maps"
 	"net/http"
-	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -42,14 +39,11 @@ type Push struct {
 	draining   atomic.Bool
 	places     atomic.Int64 // how many sessions there are or are being made, for MaxSessions
 	sockets    sockets
-
-	mu       sync.RWMutex // guards sessions; taken after a session's, with nothing taken under it
-	sessions map[dispatch.ID]*Session
 }
 
 // New makes a Push whose sessions are told by d, below c. Close it when it is done with.
 func New(config Config, c *dispatch.Controller, d *dispatch.Dispatcher, log *slog.Logger) *Push {
-	p := &Push{dispatcher: d, controller: c, log: log, began: time.Now(), sessions: make(map[dispatch.ID]*Session)}
+	p := &Push{dispatcher: d, controller: c, log: log, began: time.Now()}
 	p.handler = lane.Handler{Serve: p.serve, Refused: &p.stats.Refused, Log: log}
 	p.settings.Store(&config)
 	p.wheel = newWheel(tickFor(config), p.look)
@@ -75,26 +69,15 @@ func (p *Push) config() *Config { return p.settings.Load() }
 func (p *Push) Stats() *Stats { return &p.stats }
 
 // Sessions returns how many sessions there are.
-func (p *Push) Sessions() int {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return len(p.sessions)
-}
+func (p *Push) Sessions() int { return int(p.places.Load()) }
 
 // Drain has every waiting poll answered and every stream end now, and refuses new sessions. Polls of old ones are answered
 // at once from then on, and streams end, so that all clients have what there is before the daemon stops.
 func (p *Push) Drain() {
 	p.draining.Store(true)
-	for _, s := range p.all() {
+	for _, s := range p.wheel.all() {
 		s.wake()
 	}
-}
-
-// all returns the sessions that there are now. What is done with them takes their locks, which p's comes after.
-func (p *Push) all() []*Session {
-	p.mu.RLock()
-	defer p.mu.RUnlock()
-	return slices.Collect(maps.Values(p.sessions))
 }
 
 // Close stops looking after sessions, and closes WebSockets that have not ended by themselves since [Push.Drain]. Nothing
@@ -121,9 +104,6 @@ func (p *Push) open(now time.Time) (*Session, error) {
 	s := &Session{push: p, opened: uint32(now.Sub(p.began) / time.Second), deadline: p.instant(now).add(config.Expire)}
 	dispatch.AppendSecret(s.secret[:0])
 	s.id = p.controller.Register(s)
-	p.mu.Lock()
-	p.sessions[s.id] = s
-	p.mu.Unlock()
 	p.stats.Opened.Add(1)
 	p.wheel.add(s, now, min(config.Expire, config.Hold))
 	return s, nil
@@ -137,20 +117,15 @@ func (p *Push) time(i instant) time.Time { return p.began.Add(time.Duration(i)).
 
 // find returns the session that t belongs to and gives the right to, or nil.
 func (p *Push) find(t token) *Session {
-	p.mu.RLock()
-	s := p.sessions[t.id]
-	p.mu.RUnlock()
-	if s == nil || !s.holds(t.secret) {
+	s, _ := p.controller.Find(t.id).(*Session)
+	if s == nil || s.push != p || !s.holds(t.secret) {
 		return nil
 	}
 	return s
 }
 
-// forget takes a session that has ended out of the tables. It is called once for each.
+// forget takes a session that has ended out of the wheel, and counts it. It is called once for each.
 func (p *Push) forget(s *Session, how string) {
-	p.mu.Lock()
-	delete(p.sessions, s.id)
-	p.mu.Unlock()
 	p.wheel.remove(s)
 	p.places.Add(-1)
 	p.stats.Ended.Add(how)

@@ -190,13 +190,8 @@ func (c *stormClient) load(pattern dispatch.Pattern) {
 // disturb does what operators and back-ends do beside giving updates, until all was given.
 func (s *storm) disturb() {
 	for random := rand.New(rand.NewPCG(1, 2)); !closed(s.over); {
-		s.mu.RLock()
-		ids := make([]dispatch.ID, 0, len(s.sessions))
-		for id := range s.sessions {
-			ids = append(ids, id)
-		}
-		s.mu.RUnlock()
-		id := ids[random.IntN(len(ids))]
+		all := s.wheel.all()
+		id := all[random.IntN(len(all))].id
 		switch random.IntN(20) {
 		case 0:
 			_ = s.dispatcher.Apply("", dispatch.Kick(id))
@@ -256,7 +251,7 @@ func TestStorm(t *testing.T) {
 		if err := errors.Join(failures...); err != nil {
 			t.Fatal(err)
 		}
-		for _, left := range r.all() {
+		for _, left := range r.wheel.all() {
 			r.leave(left)
 		}
 		if n, parked, messages, bytes := r.Sessions(), r.stats.Parked.Load(), r.stats.Messages.Load(), r.stats.Bytes.Load(); n != 0 || parked != 0 || messages != 0 || bytes != 0 {
@@ -287,7 +282,7 @@ func TestDrainWhileKicked(t *testing.T) {
 	}
 }
 
-// TestLockOrder has Push's lock free whenever a session's is held.
+// TestLockOrder has the wheel's lock free whenever a session's is held.
 func TestLockOrder(t *testing.T) {
 	r := newRig(t)
 	for range 3 {
@@ -296,7 +291,7 @@ func TestLockOrder(t *testing.T) {
 	}
 	r.update("a", "1")
 	r.Drain()
-	for _, s := range r.all() {
+	for _, s := range r.wheel.all() {
 		r.Push.look(s, time.Now().Add(time.Hour))
 		r.leave(s)
 	}
@@ -306,9 +301,9 @@ func TestLockOrder(t *testing.T) {
 type lockProbe struct{ *rig }
 
 func (p lockProbe) Wake() {
-	if !p.mu.TryLock() {
-		p.Error("a session's lock is taken while Push's is held")
+	if !p.wheel.mu.TryLock() {
+		p.Error("a session's lock is taken while the wheel's is held")
 		return
 	}
-	p.mu.Unlock()
+	p.wheel.mu.Unlock()
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/transport/lane"
 )
 
 // Session is one client's mailbox: a component that keeps what it is told until the client has confirmed it. Its methods
@@ -15,8 +16,8 @@ import (
 type Session struct {
 	push   *Push
 	id     dispatch.ID
-	place  place  // where it stands in the wheel, whose lock guards it
-	opened uint32 // seconds since the Push began
+	place  lane.Place // where it stands in the wheel, whose lock guards it
+	opened uint32     // seconds since the Push began
 	secret [secretLength]byte
 	form   Form // of the waiter that was parked last; guarded by mu
 	ended  bool // guarded by mu
@@ -29,6 +30,9 @@ type Session struct {
 	deadline instant             // parked: when to answer with nothing; otherwise: when to expire
 	quiet    instant             // no poll is answered with updates before this: the last answer went out so recently
 }
+
+// WheelPlace is for [lane.Wheel].
+func (s *Session) WheelPlace() *lane.Place { return &s.place }
 
 // Form is how what a session has to say is put: for which transport.
 type Form uint8

@@ -109,10 +109,7 @@ func TestEndedSessionsAreForgotten(t *testing.T) {
 			}
 		}
 		synctest.Wait()
-		kept := 0
-		for _, slot := range r.wheel.slots {
-			kept += len(slot)
-		}
+		kept := len(r.wheel.all())
 		if components, _ := r.dispatcher.Counts(); kept != 0 || r.Sessions() != 0 || components != 0 || r.places.Load() != 0 {
 			t.Errorf("kept: %d in the wheel, %d sessions, %d components, %d places", kept, r.Sessions(), components, r.places.Load())
 		}
