@@ -58,14 +58,7 @@ func (c *Controller) Delegate(d Component) (remove func()) {
 }
 
 // Register gives component an ID, by which others can address it from now on.
-func (c *Controller) Register(component Component) ID {
-	id := newID(c.node, c.counter.Add(1))
-	m := newMember(c.node, id, component)
-	c.lock()
-	defer c.unlock()
-	c.registry.add(m)
-	return id
-}
+func (c *Controller) Register(component Component) ID { return c.IDOf(c.Enroll(component)) }
 
 // Unregister says [PathGone] of id, which undoes all its connections and permits, and forgets it. Once Unregister has
 // returned, the component is told of nothing more. It reports whether id was registered.

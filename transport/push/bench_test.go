@@ -199,7 +199,7 @@ func BenchmarkPoll(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		r.controller.Update("", paths[0], messages[0])
-		buf = appendToken(buf[:0], s.id, s.queue.sent(), s.secret[:])
+		buf = s.appendToken(buf[:0], s.queue.sent())
 		request.URL.Path = "/" + string(buf)
 		r.ServeHTTP(w, request)
 	}
@@ -234,7 +234,7 @@ func BenchmarkIdle(b *testing.B) {
 						b.Fatal(err)
 					}
 					if connected {
-						r.apply(dispatch.Command(dispatch.PathConnect, s.id, dispatch.Pattern(fmt.Sprintf("orders/%d", i)), 0))
+						r.apply(dispatch.Command(dispatch.PathConnect, s.id(), dispatch.Pattern(fmt.Sprintf("orders/%d", i)), 0))
 						w := newPoller()
 						s.Park(0, Poll, w, time.Now())
 						_, seq, _ := s.Take(nil, w, time.Now())

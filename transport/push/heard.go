@@ -98,7 +98,7 @@ func (s *Session) cursorOf(value strictjson.Value) (uint64, error) {
 		return cursor, nil
 	}
 	t, ok := parseToken(text)
-	if !ok || t.id != s.id || !s.holds(t.secret) {
+	if !ok || t.id != s.id() || !s.holds(t.secret) {
 		return 0, lane.Refuse(http.StatusNotFound, "unknown_token", "that is not a token of this session")
 	}
 	return t.cursor, nil
@@ -107,12 +107,12 @@ func (s *Session) cursorOf(value strictjson.Value) (uint64, error) {
 // publish passes on what s's client has to say, where it is permitted to, and returns how many updates that were. The
 // error is a *[lane.Problem].
 func (p *Push) publish(s *Session, body []byte) (accepted int, err error) {
-	rules := lane.Rules{MaxMessage: p.config().MaxBody, From: s.id}
+	rules := lane.Rules{MaxMessage: p.config().MaxBody, From: s.id()}
 	batch, err := rules.ParseUpdates(body)
 	if err != nil {
 		return 0, err
 	}
-	if err := p.dispatcher.Publish(s.id, batch.Updates...); err != nil {
+	if err := p.dispatcher.Publish(s.id(), batch.Updates...); err != nil {
 		return 0, lane.DispatchProblem(err)
 	}
 	p.stats.Published.Add(uint64(len(batch.Updates)))

@@ -103,7 +103,7 @@ func (p *Push) open(now time.Time) (*Session, error) {
 	}
 	s := &Session{push: p, opened: uint32(now.Sub(p.began) / time.Second), deadline: p.instant(now).add(config.Expire)}
 	dispatch.AppendSecret(s.secret[:0])
-	s.id = p.controller.Register(s)
+	s.seat = p.controller.Enroll(s)
 	p.stats.Opened.Add(1)
 	p.wheel.add(s, now, min(config.Expire, config.Hold))
 	return s, nil
@@ -136,7 +136,7 @@ func (p *Push) look(s *Session, now time.Time) (again time.Duration, ok bool) {
 	again, ok, expired := s.look(now)
 	if expired {
 		p.forget(s, "expired")
-		p.controller.Unregister(s.id)
+		p.controller.Unregister(s.id())
 	}
 	return again, ok
 }
@@ -145,6 +145,6 @@ func (p *Push) look(s *Session, now time.Time) (again time.Duration, ok bool) {
 func (p *Push) leave(s *Session) {
 	if s.end() {
 		p.forget(s, "left")
-		p.controller.Unregister(s.id)
+		p.controller.Unregister(s.id())
 	}
 }

@@ -191,7 +191,7 @@ func (c *stormClient) load(pattern dispatch.Pattern) {
 func (s *storm) disturb() {
 	for random := rand.New(rand.NewPCG(1, 2)); !closed(s.over); {
 		all := s.wheel.all()
-		id := all[random.IntN(len(all))].id
+		id := all[random.IntN(len(all))].id()
 		switch random.IntN(20) {
 		case 0:
 			_ = s.dispatcher.Apply("", dispatch.Kick(id))

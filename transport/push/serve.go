@@ -191,9 +191,9 @@ func (p *Push) connect(s *Session, command dispatch.Path, patterns []dispatch.Pa
 	}
 	updates := make([]dispatch.Update, len(patterns))
 	for i, pattern := range patterns {
-		updates[i] = dispatch.Command(command, s.id, pattern, 0)
+		updates[i] = dispatch.Command(command, s.id(), pattern, 0)
 	}
-	err := p.dispatcher.Apply(s.id, updates...)
+	err := p.dispatcher.Apply(s.id(), updates...)
 	if err == nil {
 		return nil
 	}

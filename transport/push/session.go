@@ -15,7 +15,7 @@ import (
 // may be called from any goroutine. None of them blocks. The fields stand so that none leaves room unused.
 type Session struct {
 	push   *Push
-	id     dispatch.ID
+	seat   dispatch.Seat
 	place  lane.Place // where it stands in the wheel, whose lock guards it
 	opened uint32     // seconds since the Push began
 	secret [secretLength]byte
@@ -30,6 +30,9 @@ type Session struct {
 	deadline instant             // parked: when to answer with nothing; otherwise: when to expire
 	quiet    instant             // no poll is answered with updates before this: the last answer went out so recently
 }
+
+// id returns the session's ID.
+func (s *Session) id() dispatch.ID { return s.push.controller.IDOf(s.seat) }
 
 // WheelPlace is for [lane.Wheel].
 func (s *Session) WheelPlace() *lane.Place { return &s.place }
@@ -89,7 +92,7 @@ func (s *Session) Update(_ dispatch.ID, path dispatch.Path, msg *dispatch.Messag
 // of others' kicks as well.
 func (s *Session) kicked(msg *dispatch.Message) bool {
 	id, _ := msg.Text()
-	return id == string(s.id)
+	return id == string(s.id())
 }
 
 // notePattern keeps the list of patterns true: a connect is confirmed with a blank message at the pattern, and no update

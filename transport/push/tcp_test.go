@@ -268,7 +268,7 @@ func TestEventsOverOtherVersions(t *testing.T) {
 		t.Fatalf("the stream ended before %s: %v", text, lines.Err())
 	}
 	until(`data: {"id":`)
-	id := r.wheel.all()[0].id
+	id := r.wheel.all()[0].id()
 	r.connect(id, "a")
 	until(`"message":""`)
 	for lines.Scan() && lines.Text() != ":" { // the next ping, for which it waits longer than that

@@ -31,7 +31,7 @@ func (s *Session) appendAnswer(dst []byte, entries []entry, cursor uint64) []byt
 		dst = append(dst, entries[i].message.Wire(entries[i].path)...)
 	}
 	dst = append(dst, `],"reconnectWith":"`...)
-	dst = appendToken(dst, s.id, cursor, s.secret[:])
+	dst = s.appendToken(dst, cursor)
 	return append(dst, `"}`...)
 }
 
@@ -50,7 +50,7 @@ func (s *Session) appendEvents(dst []byte, entries []entry) []byte {
 
 func (s *Session) appendEventID(dst []byte, cursor uint64) []byte {
 	dst = append(dst, "id: "...)
-	return appendToken(dst, s.id, cursor, s.secret[:])
+	return s.appendToken(dst, cursor)
 }
 
 func (s *Session) appendFrames(dst []byte, entries []entry, cursor uint64) []byte {
@@ -75,7 +75,7 @@ func (s *Session) Greeting(dst []byte, form Form) []byte {
 	dst = append(dst, "\nevent: session\n"...)
 	dst = s.appendEventID(dst, s.confirmed())
 	dst = append(dst, "\ndata: {\"id\":\""...)
-	dst = append(dst, s.id...)
+	dst = s.push.controller.AppendID(dst, s.seat)
 	return append(dst, "\"}\n\n"...)
 }
 

@@ -45,11 +45,15 @@ func parseToken(text string) (t token, ok bool) {
 
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
-// appendToken writes a token.
-func appendToken(dst []byte, id dispatch.ID, cursor uint64, secret []byte) []byte {
-	dst = append(dst, id...)
+// appendToken makes a token of the ID that dst ends with.
+func appendToken(dst []byte, cursor uint64, secret []byte) []byte {
 	dst = append(dst, '/')
 	dst = strconv.AppendUint(dst, cursor, 10)
 	dst = append(dst, '/')
 	return append(dst, secret...)
+}
+
+// appendToken appends a token of the session.
+func (s *Session) appendToken(dst []byte, cursor uint64) []byte {
+	return appendToken(s.push.controller.AppendID(dst, s.seat), cursor, s.secret[:])
 }
