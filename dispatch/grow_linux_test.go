@@ -54,9 +54,9 @@ func benchmarkGrow(b *testing.B, own bool) {
 
 // threadTime returns for how long the thread has had a processor.
 func threadTime(b *testing.B) time.Duration {
-	const clockThread = 3 // CLOCK_THREAD_CPUTIME_ID
+	const clock = 3 // CLOCK_THREAD_CPUTIME_ID
 	var now syscall.Timespec
-	if _, _, err := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clockThread, uintptr(unsafe.Pointer(&now)), 0); err != 0 {
+	if _, _, err := syscall.Syscall(syscall.SYS_CLOCK_GETTIME, clock, uintptr(unsafe.Pointer(&now)), 0); err != 0 {
 		b.Fatal(err)
 	}
 	return time.Duration(now.Nano())

@@ -26,7 +26,8 @@ func TestFind(t *testing.T) {
 	}
 	for _, other := range []string{
 		"", "t", "test", "test-", "test--", "test-" + secret, "test-" + secret + "-",
-		"test-" + secret + "-01001", "test-" + secret + "-1002", "test-" + secret + "-1001 ", "test-" + secret + "-+1001",
+		"test-" + secret + "-01001", "test-" + secret + "-1002", "test-" + secret + "-1001 ",
+		"test-" + secret + "-+1001",
 		"test-" + secret + "--1001", "test-" + secret + "-281474976711657", "test-" + secret + "-18446744073709552617",
 		"test-" + secret[:21] + string(last) + "-1001", "test-" + secret[:21] + "-1001", "test-" + secret + "0-1001",
 		"Test-" + secret + "-1001", "tes-" + secret + "-1001", "test_" + secret + "-1001", "test-" + secret + "_1001",

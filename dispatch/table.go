@@ -10,10 +10,10 @@ import (
 // at ten. It does linear hashing. An addition makes at most one bucket more, and divides just the one bucket that the
 // new one takes after; a removal undoes that twice at most. So there is no moment at which all entries are moved.
 //
-// It holds pointers to entries, which keep their keys themselves: 16 to 32 bytes an entry. A bucket is one line of a
-// processor's cache and says by a byte of the hash which of its entries to look at, so that a lookup reads two places in
-// memory where it finds something, and one where it does not. The zero table is empty. It is not safe for concurrent
-// use, but several may read it while nobody writes.
+// It holds pointers to entries, which keep their keys themselves: 16 bytes an entry, and up to 32 after many removals. A
+// bucket is one line of a processor's cache and says by a byte of the hash which of its entries to look at, so that a
+// lookup reads two places in memory where it finds something, and one where it does not. The zero table is empty. It is
+// not safe for concurrent use, but several may read it while nobody writes.
 type table[T any, P hashed[T]] struct {
 	segments []*segment[T]
 	buckets  uint32 // how many there are; 0 before the first addition
@@ -101,8 +101,8 @@ func (t *table[T, P]) all() iter.Seq[*T] {
 	}
 }
 
-// bucket returns where entries of this hash are. As long as a bucket is not there, they are in the one that it will take
-// after.
+// bucket returns where entries of this hash are. As long as a bucket is not there, they are in the one that it will
+// take after.
 func (t *table[T, P]) bucket(hash uint64) *bucket[T] {
 	i := uint32(hash) & t.mask
 	if i >= t.buckets {

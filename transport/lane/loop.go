@@ -178,7 +178,7 @@ func (l *loop) serveWoken() {
 
 // serveParked goes on with a connection that was woken. One that is busy is looked at when it is not.
 func (l *loop) serveParked(c *Conn) {
-	if c.Busy() {
+	if c.Busy() || c.over() {
 		return
 	}
 	defer l.survive(c)
@@ -367,7 +367,7 @@ func (l *loop) proceed(c *Conn) {
 		c.spare.in = nil
 		l.consume(c, in)
 	}
-	if c.flags&(deaf|ending) == deaf && !c.over() && !c.brims() {
+	if c.flags&deaf != 0 && !c.over() && !c.brims() {
 		c.flags &^= deaf
 		l.listen(c)
 	}

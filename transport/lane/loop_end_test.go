@@ -70,6 +70,7 @@ func TestLoopClientLeaves(t *testing.T) {
 					if deaf {
 						conn.Wake() // until then it is not known
 					}
+					s.settle()
 					_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))
 					_, _ = io.Copy(io.Discard, c)
 				}
@@ -78,6 +79,9 @@ func TestLoopClientLeaves(t *testing.T) {
 					conn.Wake() // does no harm
 				}
 				s.allClosed(gone)
+				if n := s.lefts.Load(); n > 1 {
+					s.Errorf("Left was called %d times", n)
+				}
 			}
 		}
 		t.Run(tt.name, func(t *testing.T) {
@@ -169,14 +173,39 @@ func TestLoopParksForLong(t *testing.T) {
 	})
 }
 
+// A client that says more than is heard, or does not close, gets its last answer whole and is let go.
+func TestLoopLingers(t *testing.T) {
+	onBoth(t, func(s *stage) {
+		for range 20 {
+			c := s.ask(get("/close") + strings.Repeat(get("/now"), 20000))
+			if got := c.raw(); !strings.HasSuffix(got, "\r\n\r\nclose") {
+				s.Errorf("got %q", got)
+			}
+		}
+		s.allClosed(0)
+	})
+	inBubble(t, func(s *stage) {
+		c, stream := s.ask(get("/close")), s.ask(get("/events/end"))
+		(<-s.parked).Wake()
+		c.wants("200 close")
+		stream.wants("200 bye")
+		for range 20 {
+			_, _ = c.Write([]byte("and more"))
+			_, _ = stream.Write([]byte("and more"))
+			time.Sleep(100 * time.Millisecond)
+		}
+		s.allClosed(0)
+	})
+}
+
 // What is parked is answered in place of net/http as well.
 func TestLoopReplies(t *testing.T) {
 	onBoth(t, func(s *stage) {
 		c, conn := s.park("/park/reply")
-		c.send(get("/now"))
 		conn.Wake()
-		c.wants("409 replied", "200 now")
+		c.wants("409 replied")
 		conn.Wake()
+		s.settle()
 		c.send(get("/now"))
 		c.wants("200 now")
 		c.Close()

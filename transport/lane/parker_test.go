@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"net/http"
 	"strings"
+	"sync/atomic"
 
 	"github.com/rootsd/rootsd/transport/lane"
 )
@@ -14,10 +15,12 @@ type parker struct {
 	gone   chan *lane.Conn // for which Gone was called
 	marks  chan string     // queries of /mark, in order
 	block  chan struct{}   // what /block waits for
+	lefts  atomic.Int64    // how often Left was called
 }
 
 func newParker() *parker {
-	return &parker{make(chan *lane.Conn, 10000), make(chan *lane.Conn, 10000), make(chan string, 10000), make(chan struct{})}
+	return &parker{parked: make(chan *lane.Conn, 10000), gone: make(chan *lane.Conn, 10000),
+		marks: make(chan string, 10000), block: make(chan struct{})}
 }
 
 // bigText is more than a system takes of an answer that is not read.
@@ -69,6 +72,11 @@ func (p *parker) Woken(c *lane.Conn) {
 		c.Answer("", append(c.Room(), "woken"...))
 	case "/park/big":
 		c.Answer("", append(c.Room(), bigText...))
+	case "/park/written":
+		if c.Answer("", append(c.Room(), bigText...)) {
+			p.marks <- "at once"
+		}
+		c.WhenWritten(func() { p.marks <- "written" })
 	case "/park/reply":
 		c.Reply(func(w http.ResponseWriter) { http.Error(w, "replied", http.StatusConflict) })
 	case "/park/panic":
@@ -124,6 +132,7 @@ func (p *parker) Heard(c *lane.Conn, data []byte) (used int) {
 
 // Left implements lane.Fast.
 func (p *parker) Left(c *lane.Conn) {
+	p.lefts.Add(1)
 	if c.Parked() == "/park" {
 		c.Close()
 		c.Answer("", append(c.Room(), "left"...))

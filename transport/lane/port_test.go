@@ -146,10 +146,15 @@ func TestPortCloseRaces(t *testing.T) {
 // One that is too many is told so; every way in which a connection ends gives its place back.
 func TestPortLimit(t *testing.T) {
 	ends := map[string]func(*stage, *client){
-		"closed by the client":  func(_ *stage, c *client) { c.Close() },
-		"closed by its answer":  func(_ *stage, c *client) { c.send(get("/close")); c.wants("200 close"); c.wantsEnd() },
-		"panicked":              func(_ *stage, c *client) { c.send(get("/panic")); c.wantsEnd() },
-		"a stream that ends":    func(s *stage, c *client) { c.send(get("/events/end")); (<-s.parked).Wake(); c.wants("200 bye") },
+		"closed by the client": func(_ *stage, c *client) { c.Close() },
+		"closed by its answer": func(_ *stage, c *client) { c.send(get("/close")); c.wants("200 close"); c.wantsEnd() },
+		"panicked":             func(_ *stage, c *client) { c.send(get("/panic")); c.wantsEnd() },
+		"a stream that ends": func(s *stage, c *client) {
+			c.send(get("/events/end"))
+			(<-s.parked).Wake()
+			c.wants("200 bye")
+			c.wantsEnd()
+		},
 		"handed over":           func(_ *stage, c *client) { c.send(get("/x")); c.wants("200 net/http /x 0 <nil>"); c.Close() },
 		"refused by net/http":   func(_ *stage, c *client) { c.send("GET x\r\n\r\n"); _ = c.raw() },
 		"closed by the server":  func(s *stage, c *client) { s.shutdown(s.Context()) },
@@ -228,7 +233,7 @@ func TestPortLargeDescriptor(t *testing.T) {
 	var add atomic.Int64
 	inBubble(t, func(s *stage) {
 		add.Store(4 << 20)
-		s.ask(get("/now")).wantsEnd()
+		s.dial().wantsEnd()
 		s.allClosed(0)
 		add.Store(0)
 		s.ask(get("/now")).wants("200 now")
@@ -257,7 +262,7 @@ func TestPortHandOverFails(t *testing.T) {
 		s.allClosed(0)
 		c := s.ask(get("/now"))
 		c.wants("200 now")
-		s.ask(get("/now")).wantsEnd()
+		s.dial().wantsEnd()
 		c.send(get("/now"))
 		c.wants("200 now")
 	}, func(s *setting) {

@@ -70,7 +70,7 @@ func (e *epoll) Poll(events []Event) int { return max(e.poll(events), 0) }
 // poll is Poll that returns -1 when there was nothing but a Wake.
 func (e *epoll) poll(events []Event) int {
 	size := min(len(events), maxEvents)
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_EPOLL_PWAIT, uintptr(e.fd),
+	n, _, errno := syscall.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.fd),
 		uintptr(unsafe.Pointer(&e.native[0])), uintptr(size), 0, 0, 0)
 	if errno != 0 {
 		return 0
@@ -134,21 +134,25 @@ func (e *epoll) Watch(fd int, interest Interest) error {
 // Forget implements Sockets.
 func (e *epoll) Forget(fd int) { _ = unix.EpollCtl(e.fd, unix.EPOLL_CTL_DEL, fd, nil) }
 
-// Accept implements Sockets.
+// Accept implements Sockets. A connection that has ended before it was accepted is passed over.
 func (e *epoll) Accept(listener int) (int, error) {
-	fd, _, errno := syscall.RawSyscall6(syscall.SYS_ACCEPT4, uintptr(listener), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
-	return result(fd, errno)
+	for {
+		fd, _, errno := syscall.RawSyscall6(unix.SYS_ACCEPT4, uintptr(listener), 0, 0, unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0, 0)
+		if errno != unix.ECONNABORTED && errno != unix.EPROTO {
+			return result(fd, errno)
+		}
+	}
 }
 
 // Read implements Sockets.
 func (e *epoll) Read(fd int, into []byte) (int, error) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&into[0])), uintptr(len(into)), 0, 0, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_RECVFROM, uintptr(fd), uintptr(unsafe.Pointer(&into[0])), uintptr(len(into)), 0, 0, 0)
 	return result(n, errno)
 }
 
 // Write implements Sockets.
 func (e *epoll) Write(fd int, from []byte) (int, error) {
-	n, _, errno := syscall.RawSyscall6(syscall.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&from[0])), uintptr(len(from)), unix.MSG_NOSIGNAL, 0, 0)
+	n, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, uintptr(fd), uintptr(unsafe.Pointer(&from[0])), uintptr(len(from)), unix.MSG_NOSIGNAL, 0, 0)
 	return result(n, errno)
 }
 

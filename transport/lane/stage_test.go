@@ -136,11 +136,6 @@ func (s *stage) open(bubble bool) {
 	s.must(err)
 }
 
-// smallBuffer has the system keep little that the client has not read.
-func smallBuffer(_, _ string, raw syscall.RawConn) error {
-	return raw.Control(func(fd uintptr) { _ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_RCVBUF, 16<<10) })
-}
-
 // serve has net/http serve what is handed over.
 func (s *stage) serve() {
 	s.server = lane.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -275,20 +270,22 @@ func (c *client) answer() string {
 	return strings.TrimSpace(fmt.Sprint(response.StatusCode, " ", string(body)))
 }
 
-// wantsEnd wants the connection to be closed with nothing more said.
+// wantsEnd wants the connection to be closed with nothing more said, and closes it then, as clients do.
 func (c *client) wantsEnd() {
 	c.stage.Helper()
 	rest, err := io.ReadAll(c.Reader)
 	if len(rest) > 0 || err != nil && !errors.Is(err, syscall.ECONNRESET) {
 		c.stage.Fatalf("got %q, %v, want the end", short(string(rest)), err)
 	}
+	_ = c.Close()
 }
 
-// raw reads all until the end.
+// raw reads all until the end, and closes the connection then, as clients do.
 func (c *client) raw() string {
 	c.stage.Helper()
 	text, err := io.ReadAll(c.Reader)
 	c.stage.must(err)
+	_ = c.Close()
 	return string(text)
 }
 
