@@ -8,14 +8,22 @@ import (
 )
 
 // memory chooses how much garbage Go lets pile up before it collects: as little as can be had for a few percent of the
-// CPU that the daemon uses. Parked clients make no garbage, and without this the daemon would hold as much memory again
-// as they need. An operator who sets GOGC decides instead.
+// CPU. Parked clients make no garbage, and without this the daemon would hold as much memory again as they need. When
+// little happens, what is not needed goes back to the system. An operator who sets GOGC decides instead.
 type memory struct {
-	percent int // as in debug.SetGCPercent
-	garbage float64
-	total   float64
+	percent int     // as in debug.SetGCPercent
+	last    reading // of the tick before
+	least   uint64  // bytes held after memory was given back last
+	gave    time.Time
 	stop    chan struct{}
 	done    chan struct{}
+}
+
+// reading is what the runtime says of itself.
+type reading struct {
+	garbage, total float64 // CPU seconds of garbage collection, and of all processors, so far
+	allocated      uint64  // bytes, ever
+	held           uint64  // bytes that the system has given and not got back
 }
 
 const (
@@ -24,6 +32,8 @@ const (
 	// cheap and dear are the shares of the CPU at which less garbage, or more, is let pile up.
 	cheap, dear = 0.01, 0.03
 	memoryTick  = 2 * time.Second
+	// restBetween is how often memory is given back at most: that takes a collection, half a second for a million clients.
+	restBetween = time.Minute
 )
 
 // tendMemory begins to choose, unless an operator has; end it with its function.
@@ -31,9 +41,8 @@ func tendMemory() (end func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	m := &memory{percent: leastGarbage, stop: make(chan struct{}), done: make(chan struct{})}
+	m := &memory{percent: leastGarbage, stop: make(chan struct{}), done: make(chan struct{}), last: readRuntime()}
 	before := debug.SetGCPercent(m.percent)
-	m.garbage, m.total = gcShare()
 	go m.run()
 	return func() {
 		close(m.stop)
@@ -51,14 +60,22 @@ func (m *memory) run() {
 		case <-m.stop:
 			return
 		case <-ticker.C:
-			garbage, total := gcShare()
-			if next := m.choose(garbage-m.garbage, total-m.total); next != m.percent {
-				m.percent = next
-				debug.SetGCPercent(next)
-			}
-			m.garbage, m.total = garbage, total
+			m.tick(readRuntime())
 		}
 	}
+}
+
+func (m *memory) tick(now reading) {
+	if next := m.choose(now.garbage-m.last.garbage, now.total-m.last.total); next != m.percent {
+		m.percent = next
+		debug.SetGCPercent(next)
+	}
+	if m.rests(now) && time.Since(m.gave) > restBetween {
+		debug.FreeOSMemory()
+		now = readRuntime()
+		m.least, m.gave = now.held, time.Now()
+	}
+	m.last = now
 }
 
 // choose returns the percentage for the next while, after one in which so many seconds of CPU went to garbage, of all
@@ -73,9 +90,20 @@ func (m *memory) choose(garbage, total float64) int {
 	return m.percent
 }
 
-// gcShare returns the CPU seconds that garbage collection took so far, and those that the processors had.
-func gcShare() (garbage, total float64) {
-	samples := []metrics.Sample{{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/total:cpu-seconds"}}
+// rests tells whether little was allocated since the last tick, while much more is held than after memory was given back
+// last.
+func (m *memory) rests(now reading) bool {
+	return now.allocated-m.last.allocated < now.held/50 && now.held > m.least+m.least/10
+}
+
+func readRuntime() reading {
+	samples := []metrics.Sample{
+		{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/total:cpu-seconds"}, {Name: "/gc/heap/allocs:bytes"},
+		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+	}
 	metrics.Read(samples)
-	return samples[0].Value.Float64(), samples[1].Value.Float64()
+	return reading{
+		garbage: samples[0].Value.Float64(), total: samples[1].Value.Float64(), allocated: samples[2].Value.Uint64(),
+		held: samples[3].Value.Uint64() - samples[4].Value.Uint64(),
+	}
 }

@@ -22,3 +22,22 @@ func TestMemoryChooses(t *testing.T) {
 		}
 	}
 }
+
+func TestMemoryRests(t *testing.T) {
+	const mb = 1 << 20
+	for _, test := range []struct {
+		allocated, held, least uint64
+		want                   bool
+	}{
+		{0, 100 * mb, 0, true}, // it was never given back
+		{mb, 100 * mb, 0, true},
+		{3 * mb, 100 * mb, 0, false}, // something happens
+		{0, 100 * mb, 95 * mb, false},
+		{0, 100 * mb, 80 * mb, true},
+	} {
+		m := memory{least: test.least, last: reading{allocated: 7 * mb}}
+		if got := m.rests(reading{allocated: 7*mb + test.allocated, held: test.held}); got != test.want {
+			t.Errorf("%d allocated, %d held, %d at least: %v", test.allocated, test.held, test.least, got)
+		}
+	}
+}
