@@ -4,6 +4,7 @@ import (
 	"slices"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/rootsd/rootsd/dispatch/strictjson"
 )
@@ -12,9 +13,25 @@ import (
 // hold the same Message; none changes it.
 type Message struct {
 	value    string
-	accepted time.Time
-	options  Options
+	accepted time.Duration // since epoch; 0 for never
+	options  *Options      // never nil
 	wire     atomic.Pointer[encoding]
+}
+
+// epoch is the time from which messages count theirs: a third of a time.Time, of which each has one.
+var epoch = time.Now()
+
+// plain are the options of nearly all messages.
+var plain = new(Options)
+
+// made makes a message of checked, compact JSON text.
+func made(value string, options Options, now time.Time) *Message {
+	m := &Message{value: value, accepted: now.Sub(epoch), options: plain}
+	if options != *plain {
+		own := options // which alone is then allocated
+		m.options = &own
+	}
+	return m
 }
 
 // Options say how a message is to be delivered. The zero value is an ordinary message.
@@ -44,15 +61,27 @@ type encoding struct {
 const blankValue = `""`
 
 // blank confirms every connect; one serves for all.
-var blank = &Message{value: blankValue}
+var blank = &Message{value: blankValue, options: plain}
 
 // NewMessage makes a message of a checked JSON value. It copies the value.
 func NewMessage(value strictjson.Value, options Options) *Message {
-	text := value.Raw
+	return made(string(compact(value)), options, time.Now())
+}
+
+func compact(value strictjson.Value) []byte {
 	if value.Spaced {
-		text = value.AppendCompact(make([]byte, 0, len(text)))
+		return value.AppendCompact(make([]byte, 0, len(value.Raw)))
 	}
-	return &Message{value: string(text), accepted: time.Now(), options: options}
+	return value.Raw
+}
+
+// NewUpdate makes an update that was accepted now. It copies path, which [ParsePath] gave, and the checked value together.
+func NewUpdate(path Path, value strictjson.Value, options Options, now time.Time) Update {
+	text := compact(value)
+	both := make([]byte, 0, len(path)+len(text))
+	both = append(append(both, path...), text...)
+	shared := unsafe.String(unsafe.SliceData(both), len(both)) // nobody writes to it any more
+	return Update{Path(shared[:len(path)]), made(shared[len(path):], options, now)}
 }
 
 // JSONMessage makes a message of JSON text; the error is a *strictjson.Error.
@@ -70,7 +99,7 @@ func TextMessage(text string, options Options) *Message {
 		return blank
 	}
 	value := strictjson.AppendString(make([]byte, 0, len(text)+2), text)
-	return &Message{value: string(value), accepted: time.Now(), options: options}
+	return made(string(value), options, time.Now())
 }
 
 // JSON returns the message's value as compact JSON text.
@@ -92,10 +121,15 @@ func (m *Message) Text() (text string, ok bool) {
 func (m *Message) Blank() bool { return m.value == blankValue }
 
 // Accepted returns when the message was made, or the zero time for the blank one that confirms connects.
-func (m *Message) Accepted() time.Time { return m.accepted }
+func (m *Message) Accepted() time.Time {
+	if m.accepted == 0 {
+		return time.Time{}
+	}
+	return epoch.Add(m.accepted)
+}
 
 // Options returns how the message is to be delivered.
-func (m *Message) Options() Options { return m.options }
+func (m *Message) Options() Options { return *m.options }
 
 // Latest returns the option of that name. It and the next two are for those who ask once a delivery.
 func (m *Message) Latest() bool { return m.options.Latest }
@@ -141,10 +175,10 @@ func (m *Message) encode(path Path) []byte {
 
 // GapMessage makes the blank message that stands for updates which could not be kept, and says why.
 func GapMessage(reason string) *Message {
-	return &Message{value: blankValue, accepted: time.Now(), options: Options{Gap: reason}}
+	return made(blankValue, Options{Gap: reason}, time.Now())
 }
 
 // trusted makes a message of JSON text that this package wrote itself.
 func trusted(value []byte) *Message {
-	return &Message{value: string(value), accepted: time.Now()}
+	return made(string(value), Options{}, time.Now())
 }

@@ -11,7 +11,8 @@ import (
 // CPU. Parked clients make no garbage, and without this the daemon would hold as much memory again as they need. When
 // little happens, what is not needed goes back to the system. An operator who sets GOGC decides instead.
 type memory struct {
-	percent int     // as in debug.SetGCPercent
+	share   int     // of what lives, in percent, that may be garbage
+	percent int     // that this comes to, as in debug.SetGCPercent
 	last    reading // of the tick before
 	least   uint64  // bytes held after memory was given back last
 	gave    time.Time
@@ -23,6 +24,7 @@ type memory struct {
 type reading struct {
 	garbage, total float64 // CPU seconds of garbage collection, and of all processors, so far
 	allocated      uint64  // bytes, ever
+	live           uint64  // bytes that the last collection left
 	held           uint64  // bytes that the system has given and not got back
 }
 
@@ -32,6 +34,8 @@ const (
 	// cheap and dear are the shares of the CPU at which less garbage, or more, is let pile up.
 	cheap, dear = 0.01, 0.03
 	memoryTick  = 2 * time.Second
+	// fewBytes of garbage may always pile up: a small heap would be collected all the time.
+	fewBytes = 4 << 20
 	// restBetween is how often memory is given back at most: that takes a collection, half a second for a million clients.
 	restBetween = time.Minute
 )
@@ -41,7 +45,8 @@ func tendMemory() (end func()) {
 	if os.Getenv("GOGC") != "" {
 		return func() {}
 	}
-	m := &memory{percent: leastGarbage, stop: make(chan struct{}), done: make(chan struct{}), last: readRuntime()}
+	m := &memory{share: leastGarbage, stop: make(chan struct{}), done: make(chan struct{}), last: readRuntime()}
+	m.percent, m.least = percentOf(m.share, m.last.live), m.last.held
 	before := debug.SetGCPercent(m.percent)
 	go m.run()
 	return func() {
@@ -66,7 +71,9 @@ func (m *memory) run() {
 }
 
 func (m *memory) tick(now reading) {
-	if next := m.choose(now.garbage-m.last.garbage, now.total-m.last.total); next != m.percent {
+	m.share = m.choose(now.garbage-m.last.garbage, now.total-m.last.total)
+	// To change it stops the program for a moment, so small steps are not taken.
+	if next := percentOf(m.share, now.live); next > m.percent*5/4 || next < m.percent*4/5 {
 		m.percent = next
 		debug.SetGCPercent(next)
 	}
@@ -78,16 +85,22 @@ func (m *memory) tick(now reading) {
 	m.last = now
 }
 
-// choose returns the percentage for the next while, after one in which so many seconds of CPU went to garbage, of all
+// percentOf returns the percentage that lets a share of what lives be garbage, or a few bytes where that is more. At 100
+// and above, Go itself lets a few pile up.
+func percentOf(share int, live uint64) int {
+	return max(share, int(100*fewBytes/max(live, fewBytes)))
+}
+
+// choose returns the share for the next while, after one in which so many seconds of CPU went to garbage, of all
 // that there were.
 func (m *memory) choose(garbage, total float64) int {
 	switch share := garbage / max(total, 1e-9); {
 	case share > dear:
-		return min(2*m.percent, mostGarbage)
+		return min(2*m.share, mostGarbage)
 	case share < cheap:
-		return max(m.percent/2, leastGarbage)
+		return max(m.share/2, leastGarbage)
 	}
-	return m.percent
+	return m.share
 }
 
 // rests tells whether little was allocated since the last tick, while much more is held than after memory was given back
@@ -99,11 +112,11 @@ func (m *memory) rests(now reading) bool {
 func readRuntime() reading {
 	samples := []metrics.Sample{
 		{Name: "/cpu/classes/gc/total:cpu-seconds"}, {Name: "/cpu/classes/total:cpu-seconds"}, {Name: "/gc/heap/allocs:bytes"},
-		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"},
+		{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}, {Name: "/gc/heap/live:bytes"},
 	}
 	metrics.Read(samples)
 	return reading{
 		garbage: samples[0].Value.Float64(), total: samples[1].Value.Float64(), allocated: samples[2].Value.Uint64(),
-		held: samples[3].Value.Uint64() - samples[4].Value.Uint64(),
+		held: samples[3].Value.Uint64() - samples[4].Value.Uint64(), live: samples[5].Value.Uint64(),
 	}
 }

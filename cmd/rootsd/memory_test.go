@@ -16,7 +16,7 @@ func TestMemoryChooses(t *testing.T) {
 		{100, 0.01, 2, 50},
 		{30, 0.01, 2, 25},
 	} {
-		m := memory{percent: test.percent}
+		m := memory{share: test.percent}
 		if got := m.choose(test.garbage, test.total); got != test.want {
 			t.Errorf("at %d %%, after %v s of %v: %d %%, want %d", test.percent, test.garbage, test.total, got, test.want)
 		}
@@ -38,6 +38,25 @@ func TestMemoryRests(t *testing.T) {
 		m := memory{least: test.least, last: reading{allocated: 7 * mb}}
 		if got := m.rests(reading{allocated: 7*mb + test.allocated, held: test.held}); got != test.want {
 			t.Errorf("%d allocated, %d held, %d at least: %v", test.allocated, test.held, test.least, got)
+		}
+	}
+}
+
+func TestPercentOf(t *testing.T) {
+	for _, test := range []struct {
+		share int
+		live  uint64
+		want  int
+	}{
+		{25, 0, 100}, // nothing is known yet
+		{25, 1 << 20, 100},
+		{25, 4 << 20, 100},
+		{25, 16 << 20, 25},
+		{25, 1 << 30, 25},
+		{200, 1 << 30, 200},
+	} {
+		if got := percentOf(test.share, test.live); got != test.want {
+			t.Errorf("%d %% of %d: %d, want %d", test.share, test.live, got, test.want)
 		}
 	}
 }

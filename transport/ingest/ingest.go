@@ -30,7 +30,8 @@ type Ingest struct {
 	handler    lane.Handler
 	stats      Stats
 	settings   atomic.Pointer[Config]
-	drain      chan struct{} // closed when nobody is to wait for receipts any more
+	known      atomic.Pointer[known] // for the event loops
+	drain      chan struct{}         // closed when nobody is to wait for receipts any more
 	drainOnce  sync.Once
 }
 

@@ -13,6 +13,7 @@ type Rules struct {
 	MaxMessage int           // bytes of one message's JSON text
 	MaxWait    time.Duration // the longest "wait"
 	Options    bool          // whether "latest", "except" and "wait" are known
+	Now        time.Time     // when they were accepted; the zero time is the present
 	From       dispatch.ID   // the client that publishes them, if it is one
 }
 
@@ -31,10 +32,23 @@ type Batch struct {
 // The error is a *[Problem] of status 400, or 413 for a message that is too large. It has the entry if the fault is in
 // one, and the offset; a fault between the entries of an array has the offset alone.
 func (rules Rules) ParseUpdates(body []byte) (*Batch, error) {
-	p := updateParser{rules: rules, scanner: strictjson.NewScanner(body), batch: new(Batch)}
-	p.batch.Updates = p.batch.first[:0]
+	batch := new(Batch)
+	if err := rules.ParseInto(batch, body); err != nil {
+		return nil, err
+	}
+	return batch, nil
+}
+
+// ParseInto is ParseUpdates for a batch that may have been used before.
+func (rules Rules) ParseInto(batch *Batch, body []byte) error {
+	if rules.Now.IsZero() {
+		rules.Now = time.Now()
+	}
+	*batch = Batch{}
+	batch.Updates = batch.first[:0]
+	p := updateParser{rules: rules, scanner: strictjson.NewScanner(body), batch: batch}
 	if p.scanner.AtEnd() {
-		return nil, Refuse(http.StatusBadRequest, "empty_body", "the body is empty; send {\"path\":…,\"message\":…} or an array of them")
+		return Refuse(http.StatusBadRequest, "empty_body", "the body is empty; send {\"path\":…,\"message\":…} or an array of them")
 	}
 	var err error
 	if kind, _ := p.scanner.Peek(); kind == strictjson.Array {
@@ -43,9 +57,9 @@ func (rules Rules) ParseUpdates(body []byte) (*Batch, error) {
 		err = p.lines()
 	}
 	if err != nil {
-		return nil, JSONProblem(err)
+		return JSONProblem(err)
 	}
-	return p.batch, nil
+	return nil
 }
 
 type updateParser struct {
@@ -92,20 +106,55 @@ type entry struct {
 }
 
 func (p *updateParser) update() error {
+	var e entry
+	if !p.usual(&e) {
+		e = entry{}
+		if err := p.any(&e); err != nil {
+			return JSONProblem(err).AtEntry(len(p.batch.Updates))
+		}
+	}
+	e.options.From = p.rules.From
+	p.batch.add(&e, p.rules.Now)
+	return nil
+}
+
+// usual reads an update as nearly all are: a path, then a message, and nothing else. It reports whether this was one; if
+// not, nothing has changed.
+func (p *updateParser) usual(e *entry) bool {
+	scanner := p.scanner
+	more, err := scanner.EnterObject()
+	for i := range 2 {
+		if !more || err != nil {
+			return false
+		}
+		key, err := scanner.Key()
+		if name := updateMembers.Names[i]; err != nil || len(key.Raw) != len(name)+2 || string(key.Raw[1:len(name)+1]) != name {
+			return false
+		}
+		value, err := scanner.Value()
+		if err != nil || p.rules.member(e, updateMembers.Names[i], value) != nil {
+			return false
+		}
+		if more, err = scanner.NextMember(); err != nil {
+			return false
+		}
+	}
+	if more {
+		return false
+	}
+	p.scanner = scanner
+	return true
+}
+
+// any reads an update whatever its members are, and says what is wrong with it.
+func (p *updateParser) any(e *entry) error {
 	members := updateMembers
 	if !p.rules.Options {
 		members = publishMembers
 	}
-	var e entry
-	err := members.Scan(&p.scanner, func(name string, value strictjson.Value) error {
-		return p.rules.member(&e, name, value)
+	return members.Scan(&p.scanner, func(name string, value strictjson.Value) error {
+		return p.rules.member(e, name, value)
 	})
-	if err != nil {
-		return JSONProblem(err).AtEntry(len(p.batch.Updates))
-	}
-	e.options.From = p.rules.From
-	p.batch.add(&e)
-	return nil
 }
 
 func (rules Rules) member(e *entry, name string, value strictjson.Value) (err error) {
@@ -133,19 +182,24 @@ func (rules Rules) member(e *entry, name string, value strictjson.Value) (err er
 	return err
 }
 
+// scanPath reads a path. It may be a part of the body; NewUpdate copies it.
 func scanPath(value strictjson.Value) (dispatch.Path, error) {
-	text, err := ScanText("path", value)
-	if err != nil {
+	var written string
+	if value.Kind == strictjson.String && !value.Escaped {
+		written = text(value.Raw[1 : len(value.Raw)-1])
+	} else if unescaped, err := ScanText("path", value); err == nil {
+		written = unescaped
+	} else {
 		return "", err
 	}
-	path, err := dispatch.ParsePath(text)
+	path, err := dispatch.ParsePath(written)
 	if err != nil {
 		return "", Refuse(http.StatusBadRequest, "path", "%v", err).AtOffset(value.Offset)
 	}
 	return path, nil
 }
 
-func (b *Batch) add(e *entry) {
+func (b *Batch) add(e *entry, now time.Time) {
 	if e.wait > 0 {
 		e.options.Receipt = dispatch.NewReceipt()
 		b.Wait = max(b.Wait, e.wait)
@@ -156,6 +210,5 @@ func (b *Batch) add(e *entry) {
 	if e.wait > 0 || b.Receipts != nil {
 		b.Receipts = append(b.Receipts, e.options.Receipt)
 	}
-	message := dispatch.NewMessage(e.message, e.options)
-	b.Updates = append(b.Updates, dispatch.Update{Path: e.path, Message: message})
+	b.Updates = append(b.Updates, dispatch.NewUpdate(e.path, e.message, e.options, now))
 }
