@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -51,7 +52,7 @@ func runPage(t *testing.T, bin, page string) {
 		switch block.kind {
 		case "sh background":
 			client.start(code)
-			fmt.Fprintf(&script, "%s\n", client.firstLine())
+			fmt.Fprintf(&script, "ID=%s\n", client.id())
 		case "sh":
 			fmt.Fprintf(&script, "echo '# line %d' >&2\n%s", block.line, code)
 		}
@@ -145,10 +146,16 @@ func (b *background) start(code string) {
 }
 
 // firstLine waits for a first line, and returns it.
-func (b *background) firstLine() string {
+// id returns the ID that the client was given, which its first line shows.
+func (b *background) id() string {
+	b.t.Helper()
 	b.waitFor("\n")
 	line, _, _ := strings.Cut(b.String(), "\n")
-	return line
+	var session struct{ ID string }
+	if err := json.Unmarshal([]byte(line), &session); err != nil || session.ID == "" {
+		b.t.Fatalf("the block in the background begins with %q, not with an ID", line)
+	}
+	return session.ID
 }
 
 func (b *background) waitFor(text string) {

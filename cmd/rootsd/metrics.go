@@ -106,19 +106,38 @@ func pushCounters(p *push.Push) []prometheus.Collector {
 	stats := p.Stats()
 	return []prometheus.Collector{
 		gauge("rootsd_sessions", "Sessions of clients.", p.Sessions),
-		gauge("rootsd_parked", "Clients that wait for an answer.", stats.Parked.Load),
+		gauge("rootsd_parked", "Clients that wait for updates.", stats.Parked.Load),
+		streams(stats),
 		gauge("rootsd_queue_messages", "Updates that wait in sessions.", stats.Messages.Load),
 		gauge("rootsd_queue_bytes", "Memory that the updates which wait in sessions count for.", stats.Bytes.Load),
 		counter("rootsd_sessions_opened_total", "Sessions ever opened.", stats.Opened.Load),
 		counter("rootsd_delivered_total", "Updates written to clients.", stats.Delivered.Load),
 		counter("rootsd_gapped_total", "Updates that clients were told of by a gap mark, because they could not be kept.", stats.Gapped.Load),
-		counter("rootsd_answers_total", "Polls answered.", stats.Answers.Load),
+		counter("rootsd_answers_total", "Polls answered, and parts of streams sent, pings included.", stats.Answers.Load),
 		published("push", stats.Published.Load),
 		refusals("push", &stats.Refused),
 		byReason{prometheus.NewDesc("rootsd_sessions_ended_total", "Sessions that ended: expired, left or kicked.",
 			[]string{"how"}, nil), func() map[string]uint64 { return withZeros(stats.Ended.Counts(), "expired", "left", "kicked") }},
 		latency{prometheus.NewDesc("rootsd_delivery_seconds",
 			"Time from an update's arrival until it was written to a client, for each delivery.", nil, nil), &stats.Latency},
+	}
+}
+
+// streams shows how many of those that wait do so on a stream, by transport.
+func streams(stats *push.Stats) prometheus.Collector {
+	return byTransport{prometheus.NewDesc("rootsd_streams", "Clients that wait on a stream, by transport.", []string{"transport"}, nil), stats}
+}
+
+type byTransport struct {
+	desc  *prometheus.Desc
+	stats *push.Stats
+}
+
+func (b byTransport) Describe(ch chan<- *prometheus.Desc) { ch <- b.desc }
+
+func (b byTransport) Collect(ch chan<- prometheus.Metric) {
+	for _, form := range []push.Form{push.Events, push.Frames} {
+		ch <- prometheus.MustNewConstMetric(b.desc, prometheus.GaugeValue, float64(b.stats.Streams[form].Load()), form.String())
 	}
 }
 
