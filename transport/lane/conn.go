@@ -195,8 +195,9 @@ func (c *Conn) Stream(what any, head string) {
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
 		c.flags |= chunked
 	}
-	l.head = append(dst, "\r\n"...)
-	c.begin(what, l.head)
+	dst = append(dst, "\r\n"...)
+	l.head = dst
+	c.begin(what, dst)
 }
 
 // Upgrade begins a stream of another protocol than HTTP: answer is the whole answer that says so.

@@ -75,61 +75,62 @@ func plain(b []byte) bool {
 	return true
 }
 
-// known takes the field if it is one that the loops know. The length of the name rules most out at once.
+// knownField is a field that the loops know. take reports whether they may go on.
+type knownField struct {
+	name string
+	take func(f *fields, value string) bool
+}
+
+// knownFields are these, by the length of their names, which rules most others out at once.
+var knownFields = byLength(
+	knownField{"Host", func(f *fields, value string) bool {
+		return f.once(hostField, &f.request.Host, value) && hostLike(value)
+	}},
+	keep("Origin", originField, func(r *Request) *string { return &r.Origin }),
+	keep("Sec-Fetch-Site", siteField, func(r *Request) *string { return &r.Site }),
+	keep("Authorization", authorizationField, func(r *Request) *string { return &r.Authorization }),
+	keep("Accept", acceptField, func(r *Request) *string { return &r.Accept }),
+	keep("Last-Event-ID", lastEventField, func(r *Request) *string { return &r.LastEventID }),
+	keep("Sec-WebSocket-Key", keyField, func(r *Request) *string { return &r.Key }),
+	keep("Sec-WebSocket-Version", versionField, func(r *Request) *string { return &r.Version }),
+	knownField{"Upgrade", func(f *fields, value string) bool {
+		f.request.Upgrade = strings.EqualFold(value, "websocket")
+		return f.request.Upgrade && f.once(upgradeField, nil, value)
+	}},
+	knownField{"Connection", func(f *fields, value string) bool {
+		return f.once(connectionField, nil, value) && f.connection(value)
+	}},
+	knownField{"Content-Length", func(f *fields, value string) bool {
+		return f.once(lengthField, nil, value) && f.contentLength(value)
+	}},
+	odds("Expect"), odds("Trailer"), odds("Content-Encoding"), odds("Proxy-Connection"), odds("Transfer-Encoding"),
+)
+
+// keep is a field whose value the request keeps.
+func keep(name string, field fieldSet, into func(*Request) *string) knownField {
+	return knownField{name, func(f *fields, value string) bool { return f.once(field, into(f.request), value) }}
+}
+
+// odds is a field that says what the loops do not do.
+func odds(name string) knownField {
+	return knownField{name, func(*fields, string) bool { return false }}
+}
+
+func byLength(all ...knownField) (sorted [len("Sec-WebSocket-Version") + 1][]knownField) {
+	for _, k := range all {
+		sorted[len(k.name)] = append(sorted[len(k.name)], k)
+	}
+	return sorted
+}
+
+// known takes the field if it is one that the loops know.
 func (f *fields) known(name, value string) bool {
-	r := f.request
-	switch len(name) {
-	case len("Host"):
-		if strings.EqualFold(name, "Host") {
-			return f.once(hostField, &r.Host, value) && hostLike(value)
-		}
-	case len("Origin"):
-		switch {
-		case strings.EqualFold(name, "Origin"):
-			return f.once(originField, &r.Origin, value)
-		case strings.EqualFold(name, "Accept"):
-			return f.once(acceptField, &r.Accept, value)
-		case strings.EqualFold(name, "Expect"):
-			return false
-		}
-	case len("Upgrade"):
-		switch {
-		case strings.EqualFold(name, "Upgrade"):
-			r.Upgrade = strings.EqualFold(value, "websocket")
-			return r.Upgrade && f.once(upgradeField, nil, value)
-		case strings.EqualFold(name, "Trailer"):
-			return false
-		}
-	case len("Connection"):
-		if strings.EqualFold(name, "Connection") {
-			return f.once(connectionField, nil, value) && f.connection(value)
-		}
-	case len("Authorization"):
-		switch {
-		case strings.EqualFold(name, "Authorization"):
-			return f.once(authorizationField, &r.Authorization, value)
-		case strings.EqualFold(name, "Last-Event-ID"):
-			return f.once(lastEventField, &r.LastEventID, value)
-		}
-	case len("Content-Length"):
-		switch {
-		case strings.EqualFold(name, "Content-Length"):
-			return f.once(lengthField, nil, value) && f.contentLength(value)
-		case strings.EqualFold(name, "Sec-Fetch-Site"):
-			return f.once(siteField, &r.Site, value)
-		}
-	case len("Content-Encoding"):
-		return !strings.EqualFold(name, "Content-Encoding") && !strings.EqualFold(name, "Proxy-Connection")
-	case len("Transfer-Encoding"):
-		switch {
-		case strings.EqualFold(name, "Transfer-Encoding"):
-			return false
-		case strings.EqualFold(name, "Sec-WebSocket-Key"):
-			return f.once(keyField, &r.Key, value)
-		}
-	case len("Sec-WebSocket-Version"):
-		if strings.EqualFold(name, "Sec-WebSocket-Version") {
-			return f.once(versionField, &r.Version, value)
+	if len(name) >= len(knownFields) {
+		return true
+	}
+	for _, k := range knownFields[len(name)] {
+		if strings.EqualFold(k.name, name) {
+			return k.take(f, value)
 		}
 	}
 	return true

@@ -2,6 +2,7 @@ package lane
 
 import (
 	"bytes"
+	"net/http"
 	"unsafe"
 )
 
@@ -21,6 +22,7 @@ type Request struct {
 	old       bool // HTTP/1.0
 	keepAlive bool
 	raw       []byte // all of it
+	fields    fields // scratch of parse, which would be allocated otherwise
 }
 
 // HTTP10 tells whether the client speaks HTTP/1.0, which knows no chunks.
@@ -56,7 +58,8 @@ func (r *Request) parse(data []byte, maxHeader int) (v verdict, used int) {
 	if !r.parseLine(line) {
 		return odd, 0
 	}
-	f := fields{request: r, length: -1}
+	f := &r.fields
+	*f = fields{request: r, length: -1}
 	for range maxFields + 1 { // and the line that ends them
 		line, rest, v = cutLine(rest)
 		switch header := len(data) - len(rest); {
@@ -65,7 +68,7 @@ func (r *Request) parse(data []byte, maxHeader int) (v verdict, used int) {
 		case v == partial:
 			return partial, 0
 		case len(line) == 0:
-			return r.parseEnd(&f, data, header)
+			return r.parseEnd(f, data, header)
 		case !f.add(line):
 			return odd, 0
 		}
@@ -97,14 +100,14 @@ func (r *Request) parseLine(line []byte) bool {
 		return false
 	}
 	switch text(method) {
-	case "GET":
-		r.Method = "GET"
-	case "POST":
-		r.Method = "POST"
-	case "DELETE":
-		r.Method = "DELETE"
-	case "OPTIONS":
-		r.Method = "OPTIONS"
+	case http.MethodGet:
+		r.Method = http.MethodGet
+	case http.MethodPost:
+		r.Method = http.MethodPost
+	case http.MethodDelete:
+		r.Method = http.MethodDelete
+	case http.MethodOptions:
+		r.Method = http.MethodOptions
 	default:
 		return false
 	}
@@ -165,9 +168,9 @@ func (r *Request) parseEnd(f *fields, data []byte, header int) (v verdict, used 
 	switch {
 	case r.Host == "" && !r.old, f.has&connectionField == 0 && r.Upgrade, r.Upgrade && !f.upgrade, f.upgrade && !r.Upgrade:
 		return odd, 0
-	case r.Upgrade && (r.old || r.Method != "GET"):
+	case r.Upgrade && (r.old || r.Method != http.MethodGet):
 		return odd, 0
-	case f.length > maxFastBody, r.Method == "POST" && f.length < 0, r.Method != "POST" && f.length > 0:
+	case f.length > maxFastBody, r.Method == http.MethodPost && f.length < 0, r.Method != http.MethodPost && f.length > 0:
 		return odd, 0
 	}
 	used = header + max(f.length, 0)

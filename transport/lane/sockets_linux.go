@@ -31,7 +31,7 @@ func OpenSockets() (Sockets, error) {
 	}
 	// os.NewFile gives Go's poller only what does not block.
 	if err := unix.SetNonblock(fd, true); err != nil {
-		unix.Close(fd)
+		_ = unix.Close(fd)
 		return nil, fmt.Errorf("setting the epoll set non-blocking: %w", err)
 	}
 	e := &epoll{file: os.NewFile(uintptr(fd), "epoll"), fd: fd}
@@ -44,7 +44,7 @@ func OpenSockets() (Sockets, error) {
 		return nil, fmt.Errorf("eventfd: %w", err)
 	}
 	if err := e.Watch(e.wake, Readable); err != nil {
-		e.Release()
+		_ = e.Release()
 		return nil, err
 	}
 	return e, nil

@@ -146,7 +146,7 @@ func readTheirs(raw []byte) (messages []string) {
 	var message []byte
 	var op ws.OpCode
 	for reader := bytes.NewReader(raw); ; {
-		frame, err := ws.ReadFrame(reader)
+		frame, err := readFrame(reader)
 		if err == io.EOF {
 			return messages
 		}
@@ -169,7 +169,7 @@ func TestTextFrames(t *testing.T) {
 	for _, n := range []int{0, 1, 125, 126, 127, 65535, 65536, 70_000} {
 		payload := strings.Repeat("x", n)
 		raw := appendText([]byte("before"), []byte(payload))
-		frame, err := ws.ReadFrame(bytes.NewReader(raw[len("before"):]))
+		frame, err := readFrame(bytes.NewReader(raw[len("before"):]))
 		if err != nil || string(frame.Payload) != payload || frame.Header.OpCode != ws.OpText || !frame.Header.Fin {
 			t.Errorf("%d bytes: %v %+v", n, err, frame.Header)
 		}

@@ -76,7 +76,7 @@ func newCrowd(b *testing.B, n int, transport string) *crowd {
 	}
 	c.net.Reserve(n + 1)
 	c.rig = newRig(b, func(config *Config) {
-		config.Hold, config.Expire, config.Bundle, config.MaxSessions = 10*time.Minute, 3*time.Second, 0, math.MaxInt32
+		config.Hold, config.Expire, config.Bundle, config.MaxSessions = 10*time.Minute, 10*time.Minute, 0, math.MaxInt32
 		config.Queue.Age = 10 * time.Minute
 	})
 	c.opening = "GET / HTTP/1.1\r\nHost: test\r\n\r\n"
@@ -146,7 +146,7 @@ func (g *guest) id() dispatch.ID {
 }
 
 func (c *crowd) until(what string, is func() bool) {
-	for limit := time.Now().Add(5 * time.Minute); !is(); runtime.Gosched() {
+	for limit := time.Now().Add(5 * time.Minute); !is(); time.Sleep(100 * time.Microsecond) {
 		if time.Now().After(limit) {
 			c.b.Fatal("waited in vain: ", what)
 		}
@@ -197,6 +197,7 @@ func (c *crowd) watch(name string, times, updates int, act func(i int)) {
 	stop := make(chan struct{})
 	longest := make(chan time.Duration)
 	go func() { longest <- c.timeline(stop) }()
+	go runtime.GC() // one collection at least, while all goes on
 	before, gc, began, cpu := pauses(), gcCPU(), time.Now(), usedCPU()
 	for i := range times {
 		want := c.heard.Load() + int64(updates)
@@ -266,10 +267,14 @@ func (c *crowd) connectLater(i int) {
 
 // expire has some leave, and waits until their sessions are no more.
 func (c *crowd) expire() {
-	began, cpu := time.Now(), usedCPU()
 	for i := range c.some() {
 		c.guests[i].Reset()
 	}
+	c.all(len(c.guests) - c.some())
+	config := c.made
+	config.Expire = time.Second
+	began, cpu := time.Now(), usedCPU()
+	c.SetConfig(config)
 	c.until("sessions expire", func() bool { return c.Sessions() == len(c.guests)-c.some() })
 	c.b.ReportMetric(float64((usedCPU()-cpu).Nanoseconds())/float64(c.some()), "cpu-ns/expiry")
 	c.b.Logf("expiry: %v", time.Since(began))

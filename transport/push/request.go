@@ -52,11 +52,10 @@ func (p *Push) resume(a *arrival, w Waiter, now time.Time) (*Session, error) {
 	if s == nil {
 		return nil, nil
 	}
-	err := s.Park(cursor, a.form, w, now)
-	if errors.Is(err, ErrStale) {
+	switch err := s.Park(cursor, a.form, w, now); {
+	case errors.Is(err, ErrStale):
 		return nil, lane.Refuse(http.StatusConflict, "stale", "a newer token of this session was used already; go on with that one")
-	}
-	if err != nil {
+	case errors.Is(err, ErrEnded), errors.Is(err, ErrAhead):
 		return nil, nil
 	}
 	return s, nil

@@ -40,6 +40,17 @@ type tap struct {
 	refusal *answer // instead of a stream
 }
 
+// readFrame reads one frame of the server's.
+func readFrame(r io.Reader) (ws.Frame, error) {
+	header, err := ws.ReadHeader(r)
+	if err != nil {
+		return ws.Frame{}, err
+	}
+	payload := make([]byte, header.Length)
+	_, err = io.ReadFull(r, payload)
+	return ws.Frame{Header: header, Payload: payload}, err
+}
+
 var allForms = []Form{Poll, Events, Frames}
 
 // onEach runs a case for each transport, in a bubble.
@@ -209,7 +220,7 @@ func (c *tap) event(event, id, data string) {
 
 func (c *tap) readFrames() {
 	for {
-		frame, err := ws.ReadFrame(c.reader)
+		frame, err := readFrame(c.reader)
 		if err != nil {
 			return
 		}

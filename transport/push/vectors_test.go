@@ -14,8 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/gobwas/ws"
-
 	"github.com/rootsd/rootsd/dispatch"
 )
 
@@ -189,7 +187,7 @@ func (step *sessionStep) told(s *sessionClient, want *sessionAnswer) error {
 		if !ok {
 			return errors.New("nothing to take")
 		}
-		frame, err := ws.ReadFrame(bytes.NewReader(frames))
+		frame, err := readFrame(bytes.NewReader(frames))
 		if err != nil {
 			return err
 		}
