@@ -5,9 +5,12 @@ import (
 	"math/rand/v2"
 	"reflect"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 	"unsafe"
 
 	"github.com/nats-io/nats-server/v2/server"
@@ -150,6 +153,78 @@ func BenchmarkFanOut(b *testing.B) {
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/float64(subscribers), "ns/subscriber")
 		})
+	}
+}
+
+// mailbox is a component that does about what a session does.
+type mailbox struct {
+	mu    sync.Mutex
+	queue []Update
+}
+
+func (m *mailbox) Update(_ ID, path Path, msg *Message) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if len(m.queue) == 8 {
+		m.queue = nil
+	}
+	m.queue = append(m.queue, Update{path, msg})
+}
+
+// BenchmarkWait gives updates to a path that a million are connected to, and tells how long others wait meanwhile for an
+// update that nobody hears: the longest that it took, and what 99 of 100 stay below. The longest is often the machine's
+// own doing; without the garbage collector it is less so.
+func BenchmarkWait(b *testing.B) {
+	for _, gc := range []string{"on", "off"} {
+		b.Run("gc="+gc, func(b *testing.B) {
+			if gc == "off" {
+				defer debug.SetGCPercent(debug.SetGCPercent(-1))
+			}
+			benchmarkWait(b)
+		})
+	}
+}
+
+func benchmarkWait(b *testing.B) {
+	c := NewController("bench")
+	d := NewDispatcher(c)
+	ids := make([]ID, million)
+	for _, at := range rand.New(rand.NewPCG(3, 4)).Perm(million) {
+		ids[at] = c.Register(&mailbox{})
+	}
+	for _, id := range ids {
+		connect(b, d, id, "news")
+	}
+	runtime.GC()
+	stop, waits := make(chan struct{}), make(chan []time.Duration)
+	go func() { waits <- probe(d, stop) }()
+	msg := TextMessage("hello", Options{})
+	for b.Loop() {
+		c.Update("", "news", msg)
+	}
+	close(stop)
+	took := <-waits
+	d.Close()
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/million, "ns/subscriber")
+	b.ReportMetric(took[len(took)-1].Seconds()*1000, "max-ms")
+	b.ReportMetric(took[len(took)*99/100].Seconds()*1000, "hundredth-ms")
+}
+
+// probe gives an update that nobody hears again and again, and returns how long each took, in order.
+func probe(d *Dispatcher, stop <-chan struct{}) (took []time.Duration) {
+	u := Update{"nobody", TextMessage("hello", Options{})}
+	ticker := time.NewTicker(100 * time.Microsecond)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-stop:
+			slices.Sort(took)
+			return took
+		case <-ticker.C:
+			began := time.Now()
+			_ = d.Apply("", u)
+			took = append(took, time.Since(began))
+		}
 	}
 }
 

@@ -18,6 +18,7 @@ type Controller struct {
 	mu        sync.Mutex
 	registry  registry // which Find reads without mu, by locks of its own
 	delegates []*delegate
+	backlog   backlog
 
 	// postMu guards posted. It may be taken while mu is held, never the other way round.
 	postMu  sync.Mutex
@@ -37,7 +38,7 @@ type posting struct {
 
 // NewController makes a Controller that gives out IDs beginning with node, which must be as [ParseNode] wants it.
 func NewController(node string) *Controller {
-	return &Controller{id: newID(node, 0), node: node}
+	return &Controller{id: newID(node, 0), node: node, backlog: backlog{slice: usualSlice}}
 }
 
 // ID returns the Controller's own ID, the sender of what it says itself.
@@ -65,7 +66,10 @@ func (c *Controller) Register(component Component) ID { return c.IDOf(c.Enroll(c
 func (c *Controller) Unregister(id ID) bool {
 	c.lock()
 	defer c.unlock()
-	return c.remove(id)
+	last := c.backlog.last()
+	removed := c.remove(id)
+	c.settle(last, maxPending)
+	return removed
 }
 
 // Find returns the component with this ID, or nil if there is none. It may be called at any time from any goroutine,
@@ -92,7 +96,7 @@ func (c *Controller) Find(id ID) Component {
 func (c *Controller) Update(sender ID, path Path, msg *Message) {
 	c.lock()
 	defer c.unlock()
-	c.pass(sender, path, msg)
+	c.passAll(sender, Update{path, msg})
 }
 
 // Post has an update take its turn on the timeline and returns at once. It is the one method that a component may call
@@ -103,7 +107,7 @@ func (c *Controller) Post(sender ID, path Path, msg *Message) {
 	c.posted = append(c.posted, posting{sender, Update{path, msg}})
 	c.waiting.Store(true)
 	c.postMu.Unlock()
-	if c.mu.TryLock() {
+	if c.tryLock() {
 		c.unlock()
 	}
 }
@@ -111,7 +115,17 @@ func (c *Controller) Post(sender ID, path Path, msg *Message) {
 // lock takes mu and passes on what was posted before.
 func (c *Controller) lock() {
 	c.mu.Lock()
+	c.backlog.refill()
 	c.passPosted()
+}
+
+// tryLock takes mu if it is free.
+func (c *Controller) tryLock() bool {
+	if !c.mu.TryLock() {
+		return false
+	}
+	c.backlog.refill()
+	return true
 }
 
 // unlock passes on what was posted and releases mu. Who posts while another holds mu leaves the passing on to the
@@ -121,7 +135,7 @@ func (c *Controller) unlock() {
 	for {
 		c.passPosted()
 		c.mu.Unlock()
-		if !c.waiting.Load() || !c.mu.TryLock() {
+		if !c.waiting.Load() || !c.tryLock() {
 			return
 		}
 	}
@@ -139,6 +153,19 @@ func (c *Controller) passPosted() {
 			c.pass(p.sender, p.update.Path, p.update.Message)
 		}
 	}
+}
+
+// passAll passes updates on as one stretch of the timeline, and works off what is too much of them. It returns when all
+// that wait for a receipt are told in full. It is called with mu held, and may release it for a while after the stretch.
+func (c *Controller) passAll(sender ID, updates ...Update) {
+	last, pending := c.backlog.last(), maxPending
+	for _, u := range updates {
+		c.pass(sender, u.Path, u.Message)
+		if u.Message.Receipt() != nil {
+			pending = 0
+		}
+	}
+	c.settle(last, pending)
 }
 
 // pass is called with mu held.

@@ -80,8 +80,20 @@ func (j *journal) inOrder(t *testing.T) {
 	}
 }
 
-func TestTimelineIsTheSameForAll(t *testing.T) {
-	c, d := running(t)
+// inSlices runs a test as everything is usually told, and in slices of one component or two.
+func inSlices(t *testing.T, test func(*testing.T, *dispatch.Controller, *dispatch.Dispatcher)) {
+	for _, slice := range []int{1, 2, dispatch.UsualSlice} {
+		t.Run(fmt.Sprintf("slice=%d", slice), func(t *testing.T) {
+			c, d := running(t)
+			d.SetSlice(slice)
+			test(t, c, d)
+		})
+	}
+}
+
+func TestTimelineIsTheSameForAll(t *testing.T) { inSlices(t, testTimelineIsTheSameForAll) }
+
+func testTimelineIsTheSameForAll(t *testing.T, c *dispatch.Controller, d *dispatch.Dispatcher) {
 	var one, two, delegate journal
 	mustConnect(t, d, c.Register(&one), "chat")
 	mustConnect(t, d, c.Register(&two), "**")
@@ -101,6 +113,7 @@ func TestTimelineIsTheSameForAll(t *testing.T) {
 			}
 		}
 	})
+	d.Close() // tells the rest
 	one.inOrder(t)
 	two.want(t, one.lines...)
 	delegate.want(t, one.lines...)
@@ -207,8 +220,9 @@ func TestPostComesBeforeWhatTheSameGoroutineDoesNext(t *testing.T) {
 	told.inOrder(t)
 }
 
-func TestUnregisteredIsToldNothingMore(t *testing.T) {
-	c, d := running(t)
+func TestUnregisteredIsToldNothingMore(t *testing.T) { inSlices(t, testUnregisteredIsToldNothingMore) }
+
+func testUnregisteredIsToldNothingMore(t *testing.T, c *dispatch.Controller, d *dispatch.Dispatcher) {
 	each(func(int) {
 		for range rounds / 10 {
 			var gone bool
@@ -228,6 +242,7 @@ func TestUnregisteredIsToldNothingMore(t *testing.T) {
 			}
 		}
 	})
+	d.Close()
 	if rest := d.Rest(); rest != "" {
 		t.Error(rest)
 	}

@@ -43,12 +43,19 @@ func (d *Dispatcher) SetLimits(limits Limits) {
 	d.limits = limits
 }
 
-// Close stops the clock by which connects and permits lapse, for good.
+// Close stops the clock by which connects and permits lapse, for good, and returns when everybody is told of all that was
+// given. Who gives an update after that tells everybody before it returns.
 func (d *Dispatcher) Close() error {
+	d.stop()
+	d.controller.backlog.worker.Wait()
+	return nil
+}
+
+func (d *Dispatcher) stop() {
 	d.controller.lock()
 	defer d.controller.unlock()
 	d.leases.stop()
-	return nil
+	d.controller.close()
 }
 
 // Update implements [Component]: the Controller calls it with every update.
@@ -69,9 +76,7 @@ func (d *Dispatcher) Apply(sender ID, updates ...Update) error {
 	if err := d.check(updates); err != nil {
 		return err
 	}
-	for _, u := range updates {
-		d.controller.pass(sender, u.Path, u.Message)
-	}
+	d.controller.passAll(sender, updates...)
 	return nil
 }
 
@@ -89,9 +94,7 @@ func (d *Dispatcher) Publish(client ID, updates ...Update) error {
 			return &UpdateError{i, u.Path, ErrNotPermitted}
 		}
 	}
-	for _, u := range updates {
-		d.controller.pass(client, u.Path, u.Message)
-	}
+	d.controller.passAll(client, updates...)
 	return nil
 }
 
@@ -101,12 +104,19 @@ func (d *Dispatcher) mayPublish(m *member, path Path) bool {
 	return !path.System() && slices.ContainsFunc(d.permits[m], matches)
 }
 
-// deliver tells msg to every component connected to path, once. It is the work that rootsd exists for.
+// deliver tells msg to every component connected to path, once. It is the work that rootsd exists for. Where they are very
+// many, most of them are told in later turns.
 func (d *Dispatcher) deliver(sender ID, path Path, msg *Message) {
 	d.matched = d.tree.match(path, d.matched[:0])
 	var except *member
 	if msg.options.Except != "" {
 		except = d.controller.member(msg.options.Except)
+	}
+	if !d.controller.backlog.short(d.matched) {
+		d.controller.fanOut(&fanOut{
+			sender: sender, path: path, msg: msg, except: except, topics: slices.Clone(d.matched),
+		})
+		return
 	}
 	if len(d.matched) == 1 {
 		d.matched[0].tell(except.place(d.matched[0]), sender, path, msg)
@@ -120,6 +130,12 @@ func (d *Dispatcher) deliver(sender ID, path Path, msg *Message) {
 			}
 		}
 	}
+}
+
+// tell tells one component, after all that it was to be told before.
+func (d *Dispatcher) tell(m *member, sender ID, path Path, msg *Message) {
+	d.controller.backlog.catchUp(m)
+	m.component.Update(sender, path, msg)
 }
 
 // obey does what a command says, and then tells it to those who are connected to its path.
@@ -140,7 +156,7 @@ func (d *Dispatcher) obey(sender ID, path Path, msg *Message) {
 	default:
 		id, ok := strings.CutPrefix(string(path), pathTo)
 		if m := d.controller.member(ID(id)); ok && m != nil {
-			m.component.Update(sender, path, msg)
+			d.tell(m, sender, path, msg)
 		}
 		return
 	}
@@ -172,7 +188,7 @@ func (d *Dispatcher) connect(m *member, pattern Pattern, term time.Duration) boo
 		if top == nil {
 			top = d.tree.add(pattern)
 		}
-		m.join(top)
+		d.join(m, top)
 		if isMembers(pattern) {
 			d.watchers++
 		}
@@ -180,12 +196,30 @@ func (d *Dispatcher) connect(m *member, pattern Pattern, term time.Duration) boo
 	// The topic's own text is all that is kept of the pattern: the command's may be part of a longer one.
 	pattern = top.pattern()
 	d.leases.set(lease{m, pattern, PathDisconnect}, term)
-	m.component.Update(d.controller.id, Path(pattern), blank)
+	d.tell(m, d.controller.id, Path(pattern), blank)
 	if added {
 		d.announce("enter", m, pattern)
 	}
 	d.tellHere(m, pattern)
 	return true
+}
+
+// join connects m to top. No update that was given before is for it.
+func (d *Dispatcher) join(m *member, top *topic) {
+	b := &d.controller.backlog
+	b.catchUp(m)
+	m.join(top)
+	b.note(m)
+}
+
+// leave takes the i-th connection of m away, after m is told of what was given before, and so is the one that takes its
+// place.
+func (d *Dispatcher) leave(m *member, i int) {
+	b, top := &d.controller.backlog, m.at(i).topic
+	b.catchUp(m)
+	b.catchUp(top.at(top.count() - 1).member)
+	m.leave(i)
+	b.note(m)
 }
 
 // disconnect undoes connect and tells m of it.
@@ -195,7 +229,7 @@ func (d *Dispatcher) disconnect(m *member, pattern Pattern) bool {
 		return false
 	}
 	d.sever(m, i)
-	m.component.Update(d.controller.id, PathDisconnected, TextMessage(string(pattern), Options{}))
+	d.tell(m, d.controller.id, PathDisconnected, TextMessage(string(pattern), Options{}))
 	d.announce("leave", m, pattern)
 	return true
 }
@@ -203,7 +237,7 @@ func (d *Dispatcher) disconnect(m *member, pattern Pattern) bool {
 // sever takes the i-th connection of m away.
 func (d *Dispatcher) sever(m *member, i int) {
 	top := m.at(i).topic
-	if m.leave(i); top.count() == 0 {
+	if d.leave(m, i); top.count() == 0 {
 		d.tree.remove(top)
 	}
 	if isMembers(top.pattern()) {
@@ -244,7 +278,7 @@ func (d *Dispatcher) kick(sender ID, msg *Message) bool {
 	if !ok || m == nil {
 		return false
 	}
-	m.component.Update(sender, PathKick, msg)
+	d.tell(m, sender, PathKick, msg)
 	return true
 }
 
@@ -263,6 +297,7 @@ func (d *Dispatcher) gone(msg *Message) {
 		}
 		d.sever(m, last)
 	}
+	d.controller.backlog.forget(m)
 	for _, pattern := range left {
 		d.announce("leave", m, pattern)
 	}

@@ -2,6 +2,7 @@ package dispatch
 
 import (
 	"fmt"
+	"math"
 	"slices"
 )
 
@@ -23,6 +24,9 @@ func (d *Dispatcher) Check() error {
 	}
 	if wild != d.tree.wilds {
 		return fmt.Errorf("the tree counts %d topics with wildcards and has %d", d.tree.wilds, wild)
+	}
+	if err := d.checkBacklog(); err != nil {
+		return err
 	}
 	watchers := 0
 	for top := range topics {
@@ -179,11 +183,73 @@ func (d *Dispatcher) Rest() string {
 	counts := []int{
 		d.controller.registry.count(), d.tree.exact.count, d.tree.wilds, len(d.tree.wild.others),
 		len(d.permits), len(d.leases.terms), len(d.leases.queue), d.watchers, len(d.controller.posted),
+		len(d.controller.backlog.pending), len(d.controller.backlog.ahead),
 	}
 	if !slices.ContainsFunc(counts, func(n int) bool { return n != 0 }) && d.tree.wild.empty() {
 		return ""
 	}
-	return fmt.Sprintf("components, paths, patterns, nodes, permits, leases, queued, watchers, posted: %v", counts)
+	return fmt.Sprintf("components, paths, patterns, nodes, permits, leases, queued, watchers, posted, pending, ahead: %v", counts)
+}
+
+// SetSlice has at most so many told at once.
+func (d *Dispatcher) SetSlice(n int) {
+	d.controller.mu.Lock()
+	defer d.controller.mu.Unlock()
+	d.controller.backlog.slice = n
+}
+
+// StepByHand has no goroutine work off the backlog: Step does, and Close.
+func (d *Dispatcher) StepByHand() {
+	d.controller.mu.Lock()
+	defer d.controller.mu.Unlock()
+	d.controller.backlog.running = true
+}
+
+// Step works off one slice.
+func (d *Dispatcher) Step() {
+	d.controller.lock()
+	defer d.controller.unlock()
+	d.controller.backlog.work()
+}
+
+// Flush works off everything.
+func (d *Dispatcher) Flush() {
+	d.controller.lock()
+	defer d.controller.unlock()
+	d.controller.workDown(0, math.MaxUint64)
+}
+
+// Pending returns how many fan-outs are pending.
+func (d *Dispatcher) Pending() int {
+	d.controller.mu.Lock()
+	defer d.controller.mu.Unlock()
+	return len(d.controller.backlog.pending)
+}
+
+// MaxPending is how many may be when a call returns, and UsualSlice how many are told at once.
+const (
+	MaxPending = maxPending
+	UsualSlice = usualSlice
+)
+
+func (d *Dispatcher) checkBacklog() error {
+	b := &d.controller.backlog
+	before := uint64(0)
+	for _, f := range b.pending {
+		if f.number <= before || f.number > b.number || f.done() {
+			return fmt.Errorf("fan-out %d of %d is pending after %d, done: %v", f.number, b.number, before, f.done())
+		}
+		before = f.number
+	}
+	if len(b.pending) == 0 && b.ahead != nil {
+		return fmt.Errorf("nothing is pending, and %d are ahead", len(b.ahead))
+	}
+	for m, number := range b.ahead {
+		if number > b.number || !d.registered(m) {
+			return fmt.Errorf("%s is ahead, at %d of %d, or not registered", d.controller.idOf(m), number, b.number)
+		}
+	}
+	return nil
 }
 
 // check tells whether the blocks of a crowd are full, but for the last, and both their halves of the same subscribers.

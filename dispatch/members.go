@@ -55,5 +55,5 @@ func (d *Dispatcher) tellMembers(m *member, path Path) {
 			value = append(value, '"')
 		}
 	}
-	m.component.Update(d.controller.id, PathMembers(path), trusted(append(value, "]}"...)))
+	d.tell(m, d.controller.id, PathMembers(path), trusted(append(value, "]}"...)))
 }

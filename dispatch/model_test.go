@@ -52,6 +52,7 @@ func runModel(t *rapid.T) {
 		connected: make(map[grant]time.Time), permitted: make(map[grant]time.Time),
 	}
 	defer m.dispatcher.Close()
+	m.dispatcher.SetSlice(rapid.SampledFrom([]int{1, 2, 3, dispatch.UsualSlice}).Draw(t, "slice"))
 	t.Repeat(map[string]func(*rapid.T){
 		"register":   func(*rapid.T) { m.register() },
 		"connect":    func(*rapid.T) { m.command(dispatch.PathConnect) },
@@ -69,6 +70,7 @@ func runModel(t *rapid.T) {
 		m.controller.Unregister(m.ids[0])
 		m.ids = m.ids[1:]
 	}
+	synctest.Wait()
 	if rest := m.dispatcher.Rest(); rest != "" {
 		t.Fatal(rest)
 	}
@@ -197,6 +199,7 @@ func (m *model) check() {
 }
 
 func (m *model) compare(path dispatch.Path, want []string) {
+	synctest.Wait() // for the rest of the slices
 	slices.Sort(m.told)
 	slices.Sort(want)
 	if got, want := fmt.Sprint(m.told), fmt.Sprint(want); got != want {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,20 +52,31 @@ func TestScripts(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { runScript(t, file, string(text)) })
+		name := strings.TrimSuffix(filepath.Base(file), ".txt")
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) { runScript(t, newHouse(t), file, string(text)) })
 		})
+		// In slices, each is told the same in the same order, but some are told before others.
+		for slice := 1; slice <= 3; slice++ {
+			t.Run(fmt.Sprintf("%s/slice=%d", name, slice), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					h := newHouse(t)
+					h.dispatcher.SetSlice(slice)
+					h.each = true
+					runScript(t, h, file, string(text))
+				})
+			})
+		}
 	}
 }
 
-func runScript(t *testing.T, file, text string) {
-	h := newHouse(t)
+func runScript(t *testing.T, h *house, file, text string) {
 	for _, s := range readScript(text) {
 		if err := h.do(s.text, s.batch); err != nil {
 			h.fault(err)
 		}
 		synctest.Wait()
-		got, want := h.take(), strings.Join(s.want, "\n")
+		got, want := h.sorted(h.take()), h.sorted(s.want)
 		if got != want {
 			t.Fatalf("%s:%d: %s\ngot:\n%s\nwant:\n%s", file, s.line, s.text, got, want)
 		}
@@ -105,6 +117,7 @@ type house struct {
 	dispatcher *dispatch.Dispatcher
 	ids        map[string]dispatch.ID // by the components' names
 	remove     map[string]func()      // by the delegates' names
+	each       bool                   // the order of what different ones are told is of no account
 
 	mu   sync.Mutex // guards told
 	told []string   // what components and delegates were told, in order
@@ -147,11 +160,21 @@ func (h *house) note(line string) {
 }
 
 // take returns what was told since it was last called.
-func (h *house) take() string {
+func (h *house) take() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	defer func() { h.told = nil }()
-	return strings.Join(h.told, "\n")
+	return h.told
+}
+
+// sorted returns lines as a text, by who was told if only each one's order counts.
+func (h *house) sorted(lines []string) string {
+	lines = slices.Clone(lines)
+	if h.each {
+		who := func(line string) string { name, _, _ := strings.Cut(line, " "); return name }
+		slices.SortStableFunc(lines, func(a, b string) int { return strings.Compare(who(a), who(b)) })
+	}
+	return strings.Join(lines, "\n")
 }
 
 // named returns text with names in the place of IDs.

@@ -136,6 +136,16 @@ func (t *topic) drop() {
 	}
 }
 
+// stretch returns subscribers from the place on that stand together, at most n: there may be more after them.
+func (t *topic) stretch(place, n int) ([]Component, []subscriber) {
+	if place == 0 {
+		return []Component{t.member.component}, []subscriber{{t.member, t.slot}}
+	}
+	b, from := t.crowd.blocks[(place-1)/blockSize], (place-1)%blockSize
+	to := from + min(n, len(b.ends)-from)
+	return b.components[from:to], b.ends[from:to]
+}
+
 // tell tells msg to every subscriber but the one at the place except, which is -1 for none.
 func (t *topic) tell(except int, sender ID, path Path, msg *Message) {
 	if except != 0 {
@@ -152,6 +162,12 @@ func (t *topic) tell(except int, sender ID, path Path, msg *Message) {
 			}
 		}
 		except -= blockSize
+	}
+}
+
+func tellAll(components []Component, sender ID, path Path, msg *Message) {
+	for _, component := range components {
+		component.Update(sender, path, msg)
 	}
 }
 

@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -41,16 +42,24 @@ func TestTopicHasItsText(t *testing.T) {
 }
 
 // Subscribers of several blocks come and go in any order, some of them connected to more: each is told once, and when
-// most have gone so has the room for them.
+// most have gone so has the room for them. Slices end within blocks and go over their ends.
 func TestCrowd(t *testing.T) {
+	for _, slice := range []int{100, blockSize, usualSlice, 4 * usualSlice} {
+		t.Run(fmt.Sprintf("slice=%d", slice), func(t *testing.T) { testCrowd(t, slice) })
+	}
+}
+
+func testCrowd(t *testing.T, slice int) {
 	random := rand.New(rand.NewPCG(7, 8))
 	c := NewController("test")
 	d := NewDispatcher(c)
+	d.SetSlice(slice)
 	tell := func(ids map[ID]*counter, except ID) {
 		for _, component := range ids {
 			component.told = 0
 		}
 		c.Update("", "news", TextMessage("hello", Options{Except: except}))
+		d.Flush()
 		for id, component := range ids {
 			if want := map[bool]int{false: 1}[id == except]; component.told != want {
 				t.Fatalf("%s was told %d times, want %d", id, component.told, want)
