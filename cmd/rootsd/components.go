@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"runtime"
 
@@ -131,6 +132,12 @@ func buildPush(d *daemon, c *Config) (*part, error) {
 		d.secure.cover(pushPort, server, &c.Limits)
 	} else {
 		pushPort.fast = p.Fast(c.Push.Prefix)
+	}
+	stop := pushPort.stop
+	pushPort.stop = func(ctx context.Context) error {
+		err := stop(ctx)
+		p.Settle(ctx)
+		return err
 	}
 	return &part{
 		ports:    []*port{pushPort},

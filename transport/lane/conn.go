@@ -62,7 +62,7 @@ const (
 	closed               // it is no more
 )
 
-type flags uint8
+type flags uint16
 
 const (
 	keepAlive flags = 1 << iota // after the answer another request may come
@@ -72,6 +72,8 @@ const (
 	later                       // stands in the loop's list of those to wake at a time
 	deaf                        // more input waits than is read while it is parked
 	upgraded                    // the stream is not HTTP
+	finished                    // the client has closed its side: it sends no more
+	posted                      // the last request was a POST, behind whose body some send an empty line
 )
 
 // WheelPlace is for [Wheel].

@@ -225,23 +225,37 @@ func (l *loop) readable(c *Conn) {
 	}
 }
 
-// left is called when the client has closed its side.
+// left is called when the client has closed its side, and whenever something is done for one that has. What it sent before
+// is served; one that waits has waited long enough; then the connection is closed.
 func (l *loop) left(c *Conn) {
-	switch {
-	case c.state == lingers:
-		l.close(c)
-		return
-	case c.parked != nil:
-		c.port.fast.Left(c)
-	case c.state == idle && !c.Busy() && c.spare != nil && headerEnds(c.spare.in):
-		l.handOver(c, c.spare.in) // net/http says that the body is not whole
-		return
-	}
-	c.flags |= ending | deaf // or the end would be reported again and again
-	if c.Busy() {
-		l.listen(c)
-	} else {
-		l.close(c)
+	c.flags |= finished | deaf // or the end would be reported again and again
+	for {
+		rest := c.spare != nil && len(c.spare.in) > 0
+		switch {
+		case c.state == closed:
+			return
+		case c.Busy() && (c.state != stream || c.parked == nil):
+			l.listen(c)
+			return
+		case c.state == lingers:
+			l.close(c)
+			return
+		case c.parked != nil:
+			if c.state == stream || !rest {
+				c.Close()
+			}
+			if c.port.fast.Left(c); c.parked != nil {
+				l.close(c)
+			}
+		case rest:
+			in := c.spare.in
+			c.spare.in = nil
+			if l.consume(c, in); c.state == idle && !c.Busy() && c.spare != nil && len(c.spare.in) > 0 {
+				l.handOver(c, c.spare.in) // net/http says that it is not whole
+			}
+		default:
+			l.close(c)
+		}
 	}
 }
 
@@ -296,13 +310,20 @@ func (c *Conn) brims() bool {
 
 // serve serves the request at the beginning of data and returns its length; 0 if it is not whole, or is not served here.
 func (l *loop) serve(c *Conn, data []byte) (used int) {
+	if c.flags&posted != 0 && bytes.HasPrefix(data, []byte("\r\n")) {
+		c.flags &^= posted
+		return 2
+	}
 	r := &l.request
 	v, used := r.parse(data, l.loops.maxHeader)
 	if v == partial {
 		return 0
 	}
 	if v == whole {
-		c.flags &^= keepAlive | http10
+		c.flags &^= keepAlive | http10 | posted
+		if r.Method == http.MethodPost {
+			c.flags |= posted
+		}
 		if r.keepAlive {
 			c.flags |= keepAlive
 		}
@@ -367,7 +388,7 @@ func (l *loop) proceed(c *Conn) {
 		c.spare.in = nil
 		l.consume(c, in)
 	}
-	if c.flags&deaf != 0 && !c.over() && !c.brims() {
+	if c.flags&deaf != 0 && c.flags&finished == 0 && !c.over() && !c.brims() {
 		c.flags &^= deaf
 		l.listen(c)
 	}
@@ -395,7 +416,9 @@ func (l *loop) writable(c *Conn) {
 	}
 	l.listen(c)
 	l.wrote(c)
-	l.serveParked(c)
+	if l.serveParked(c); c.flags&finished != 0 {
+		l.left(c)
+	}
 }
 
 // keepOutput keeps what the system did not take.

@@ -48,6 +48,9 @@ func (f fast) ServeFast(c *lane.Conn, r *lane.Request) bool {
 	}
 	a := f.arrival(r)
 	cors, err := f.corsLines(&a)
+	if err == nil {
+		err = checkAddress(a.path)
+	}
 	if err == nil && a.form == Frames {
 		err = checkHandshake(r.Version, r.Key)
 	}
@@ -254,10 +257,11 @@ func (f fast) Heard(c *lane.Conn, data []byte) (used int) {
 func (f fast) Left(c *lane.Conn) {
 	s, cors := parked(c)
 	s.Unpark(c, c.Now())
-	if !c.Streams() {
-		c.Close()
-		f.send(c, cors, s.Nothing(c.Room()))
+	if c.Streams() {
+		c.End()
+		return
 	}
+	f.send(c, cors, s.Nothing(c.Room()))
 }
 
 // Gone implements [lane.Fast].

@@ -79,7 +79,7 @@ const frameOverhead = 4 << 10
 // another message, to be given again with more behind it, and never grows much larger than max and frameOverhead.
 //
 // The error is that of handle, or a *closing that says what is wrong; nothing of buf is to be read after one. A control
-// frame between fragments is told of when the message is complete.
+// frame between fragments is told of when the message is complete, or is cut off by a close frame.
 func readFrames(buf []byte, max int, handle func(op ws.OpCode, payload []byte) error) (consumed int, err error) {
 	for consumed < len(buf) {
 		n, err := checkMessage(buf[consumed:], max)
@@ -117,8 +117,8 @@ func checkMessage(buf []byte, max int) (n int, err error) {
 			return 0, nil
 		}
 		n += size + int(frame.Length)
-		if frame.Fin && !(control && state.Fragmented()) {
-			return n, nil
+		if frame.OpCode == ws.OpClose || frame.Fin && !(control && state.Fragmented()) {
+			return n, nil // of a message that a close frame cuts off, nothing is told
 		}
 		if !control {
 			state = state.Set(ws.StateFragmented)

@@ -42,7 +42,11 @@ func heardClose(payload []byte) *closing {
 		return &closing{code: ws.StatusProtocolError, reason: "half a status code", heard: true}
 	}
 	code := ws.StatusCode(binary.BigEndian.Uint16(payload))
-	err := ws.CheckCloseFrameData(code, string(payload[2:]))
+	checked := code
+	if code >= 1012 && code <= 1014 {
+		checked = ws.StatusGoingAway // registered since RFC 6455, and as good as any
+	}
+	err := ws.CheckCloseFrameData(checked, string(payload[2:]))
 	switch {
 	case errors.Is(err, ws.ErrProtocolInvalidUTF8):
 		return &closing{code: ws.StatusInvalidFramePayloadData, reason: err.Error(), heard: true}

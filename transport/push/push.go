@@ -1,6 +1,7 @@
 package push
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"sync/atomic"
@@ -77,6 +78,19 @@ func (p *Push) Drain() {
 	p.draining.Store(true)
 	for _, s := range p.wheel.all() {
 		s.wake()
+	}
+}
+
+// Settle waits for WebSockets that net/http does not know any more to end by themselves after [Push.Drain], until ctx ends.
+func (p *Push) Settle(ctx context.Context) {
+	settled := make(chan struct{})
+	go func() {
+		defer close(settled)
+		p.sockets.group.Wait()
+	}()
+	select {
+	case <-settled:
+	case <-ctx.Done():
 	}
 }
 

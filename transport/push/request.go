@@ -33,11 +33,19 @@ func isFile(path string) bool {
 	return strings.Contains(first, ".")
 }
 
+// checkAddress refuses what is neither the root nor of a token's form. The error is a *[lane.Problem].
+func checkAddress(path string) error {
+	if isFile(path) || strings.Count(path, "/") > 2 {
+		return notFound(path, hint)
+	}
+	return nil
+}
+
 // admit parks w on the session that a's token belongs to or, if there is none, on a fresh one that is connected to the
 // open paths that the query names. The error is a *[lane.Problem]; then nothing has changed.
 func (p *Push) admit(a *arrival, w Waiter, now time.Time) (s *Session, fresh bool, err error) {
-	if isFile(a.path) || strings.Count(a.path, "/") > 2 {
-		return nil, false, notFound(a.path, hint)
+	if err := checkAddress(a.path); err != nil {
+		return nil, false, err
 	}
 	if s, err = p.resume(a, w, now); s != nil || err != nil {
 		return s, false, err

@@ -22,7 +22,7 @@ func TestEachOpens(t *testing.T) {
 			t.Fatalf("the token %q came after %v", c.at(), time.Since(began))
 		}
 		r.connect(c.id(), "orders/42", "news/*")
-		time.Sleep(r.made.Bundle)
+		r.rest()
 		c.want(`orders/42="" news/*=""`)
 		r.update("orders/42", `{"state":"shipped"}`)
 		c.want(`orders/42={"state":"shipped"}`)

@@ -94,12 +94,18 @@ func (r *rig) openTap(form Form, patterns ...dispatch.Pattern) *tap {
 	r.Helper()
 	c := r.tap(form, "")
 	r.connect(c.id(), patterns...)
+	r.rest()
 	if len(patterns) > 0 && c.hear() == "" {
 		r.Fatal("the connects are not confirmed")
 	}
-	// The bundle interval of these is over.
-	time.Sleep(r.made.Bundle)
 	return c
+}
+
+// rest waits until all that was given before has come and the bundle interval is over: of several updates the first may
+// go out alone, and the others one interval later.
+func (r *rig) rest() {
+	time.Sleep(2*r.made.Bundle + 10*time.Millisecond)
+	r.settle()
 }
 
 func (c *tap) run(target string, fields []string) {
