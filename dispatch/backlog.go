@@ -18,6 +18,7 @@ import (
 // The Controller's lock guards it.
 type backlog struct {
 	slice   int                // how many are told before the lock is released
+	whole   int                // how many are told at once all the same, where these are all
 	room    int                // how many updates may still tell while it is held this time
 	number  uint64             // of the last fan-out that did not go the short way
 	pending []*fanOut          // by number
@@ -32,6 +33,10 @@ const (
 	// usualSlice is how many components are told at once. A session takes 0.1 to 0.3 µs, so it is about a quarter of a
 	// millisecond; to release the lock and get it back takes less than a hundredth of that.
 	usualSlice = 1024
+
+	// usualWhole is how many are told at once where these are all whom an update is for: up to two milliseconds, in which
+	// a burst of such updates has each client's come together, to be sent in one write.
+	usualWhole = 16 << 10
 
 	// maxPending is how many fan-outs may be pending when a call returns that has added one: it works off what is too
 	// much. So a member is never far behind, and bringing it up to date is soon done.
@@ -49,7 +54,7 @@ func audience(topics []*topic) int {
 
 // refill is called whenever the lock was taken.
 func (b *backlog) refill() {
-	b.room = b.slice
+	b.room = b.whole
 	if b.closed {
 		b.room = math.MaxInt
 	}
@@ -73,7 +78,11 @@ func (b *backlog) take(f *fanOut) {
 	b.number++
 	f.number = b.number
 	if n := len(b.pending); n == 0 || audience(f.topics) <= b.room/(n+1) {
-		b.room -= b.run(f, b.room)
+		room := b.room
+		if audience(f.topics) > room {
+			room = min(room, b.slice)
+		}
+		b.room -= b.run(f, room)
 	}
 	if !f.done() {
 		b.pending = append(b.pending, f)
@@ -201,8 +210,8 @@ func (c *Controller) workOff() {
 	c.backlog.running = false
 }
 
-// settle is called after updates were passed on, with mu held. Where they have made the backlog longer, which ended with
-// the fan-out last, it works off what is more than so many.
+// settle is called after updates were passed on, with mu held. Where they have made the backlog longer, which ended
+// with the fan-out last, it works off what is more than so many.
 func (c *Controller) settle(last uint64, pending int) {
 	if now := c.backlog.last(); now > last {
 		c.workDown(pending, now)

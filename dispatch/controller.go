@@ -38,7 +38,7 @@ type posting struct {
 
 // NewController makes a Controller that gives out IDs beginning with node, which must be as [ParseNode] wants it.
 func NewController(node string) *Controller {
-	return &Controller{id: newID(node, 0), node: node, backlog: backlog{slice: usualSlice}}
+	return &Controller{id: newID(node, 0), node: node, backlog: backlog{slice: usualSlice, whole: usualWhole}}
 }
 
 // ID returns the Controller's own ID, the sender of what it says itself.
@@ -155,8 +155,8 @@ func (c *Controller) passPosted() {
 	}
 }
 
-// passAll passes updates on as one stretch of the timeline, and works off what is too much of them. It returns when all
-// that wait for a receipt are told in full. It is called with mu held, and may release it for a while after the stretch.
+// passAll passes updates on as one stretch of the timeline, and works off what is too much of them. It returns when
+// those with a receipt are told in full. It is called with mu held, and may release it for a while after the stretch.
 func (c *Controller) passAll(sender ID, updates ...Update) {
 	last, pending := c.backlog.last(), maxPending
 	for _, u := range updates {

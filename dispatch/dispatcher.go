@@ -43,8 +43,8 @@ func (d *Dispatcher) SetLimits(limits Limits) {
 	d.limits = limits
 }
 
-// Close stops the clock by which connects and permits lapse, for good, and returns when everybody is told of all that was
-// given. Who gives an update after that tells everybody before it returns.
+// Close stops the clock by which connects and permits lapse, for good, and returns when everybody is told of all that
+// was given. Who gives an update after that tells everybody before it returns.
 func (d *Dispatcher) Close() error {
 	d.stop()
 	d.controller.backlog.worker.Wait()
@@ -104,8 +104,8 @@ func (d *Dispatcher) mayPublish(m *member, path Path) bool {
 	return !path.System() && slices.ContainsFunc(d.permits[m], matches)
 }
 
-// deliver tells msg to every component connected to path, once. It is the work that rootsd exists for. Where they are very
-// many, most of them are told in later turns.
+// deliver tells msg to every component connected to path, once. It is the work that rootsd exists for. Where they are
+// very many, most of them are told in later turns.
 func (d *Dispatcher) deliver(sender ID, path Path, msg *Message) {
 	d.matched = d.tree.match(path, d.matched[:0])
 	var except *member

@@ -188,14 +188,15 @@ func (d *Dispatcher) Rest() string {
 	if !slices.ContainsFunc(counts, func(n int) bool { return n != 0 }) && d.tree.wild.empty() {
 		return ""
 	}
-	return fmt.Sprintf("components, paths, patterns, nodes, permits, leases, queued, watchers, posted, pending, ahead: %v", counts)
+	return fmt.Sprintf("components, paths, patterns, nodes, permits, leases, queued, watchers, posted, pending, ahead: %v",
+		counts)
 }
 
 // SetSlice has at most so many told at once.
 func (d *Dispatcher) SetSlice(n int) {
 	d.controller.mu.Lock()
 	defer d.controller.mu.Unlock()
-	d.controller.backlog.slice = n
+	d.controller.backlog.slice, d.controller.backlog.whole = n, n
 }
 
 // StepByHand has no goroutine work off the backlog: Step does, and Close.

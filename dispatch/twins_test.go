@@ -40,8 +40,8 @@ type twins struct {
 	connected     map[grant]bool
 }
 
-// TestSlicesChangeNoOrder compares what each component is told in slices with what it is told at once. At any time it is
-// a beginning of that; it ends with what the component was last told by itself; and when the component ends, it is all.
+// TestSlicesChangeNoOrder compares what each component is told in slices with what it is told at once. At any time it
+// is a beginning of that; it ends with what the component was last told by itself; and when the component ends, it is all.
 func TestSlicesChangeNoOrder(t *testing.T) { rapid.Check(t, runTwins) }
 
 func FuzzSlicesChangeNoOrder(f *testing.F) { f.Fuzz(rapid.MakeFuzz(runTwins)) }
@@ -135,7 +135,8 @@ func (w *twins) update() func(*world) dispatch.Update {
 	except := rapid.SampledFrom(append([]string{""}, w.there...)).Draw(w.t, "except")
 	text := w.text()
 	return func(world *world) dispatch.Update {
-		return dispatch.Update{Path: path, Message: dispatch.TextMessage(text, dispatch.Options{Except: world.ids[except]})}
+		msg := dispatch.TextMessage(text, dispatch.Options{Except: world.ids[except]})
+		return dispatch.Update{Path: path, Message: msg}
 	}
 }
 
@@ -169,7 +170,8 @@ func (w *twins) post() {
 func (w *twins) to() {
 	name, text := w.anyone(), w.text()
 	w.touch(name, func(world *world) dispatch.Update {
-		return dispatch.Update{Path: dispatch.PathTo(world.ids[name]), Message: dispatch.TextMessage(text, dispatch.Options{})}
+		msg := dispatch.TextMessage(text, dispatch.Options{})
+		return dispatch.Update{Path: dispatch.PathTo(world.ids[name]), Message: msg}
 	})
 }
 
