@@ -4,14 +4,16 @@ GO      ?= go
 FUZZTIME ?= 10s
 BENCH   ?= .
 COUNT   ?= 1
+CLIENTS   ?= 1000000
+TRANSPORT ?= long-poll
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 LINT     = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fuzz bench bench-peers check clean
+.PHONY: help run build test lint fuzz bench bench-peers bench-million check clean
 
 help: ## list what can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build rootsd and serve with the defaults; prints the URLs (ARGS="--push-open 'public/**'" adds flags)
 	./bin/rootsd serve $(ARGS)
@@ -38,6 +40,9 @@ bench: ## run the Go benchmarks for benchstat: make bench BENCH=Match COUNT=10
 
 bench-peers: ## measure rootsd beside nchan and others (installs them), for about an hour; ARGS=--quick tries it
 	$(GO) run ./cmd/benchpeers $(ARGS)
+
+bench-million: ## park a million clients in one process, on a stand-in for the sockets (CLIENTS=100000 TRANSPORT=sse)
+	$(GO) test -run '^$$' -bench Crowd -benchtime 1x -timeout 30m ./transport/push -clients $(CLIENTS) -transport $(TRANSPORT)
 
 clean: ## remove what was built
 	rm -rf bin

@@ -34,7 +34,7 @@ const (
 	// millisecond; to release the lock and get it back takes less than a hundredth of that.
 	usualSlice = 1024
 
-	// usualWhole is how many are told at once where these are all whom an update is for: up to two milliseconds, in which
+	// usualWhole is how many are told at once where these are all whom an update is for: up to four milliseconds, in which
 	// a burst of such updates has each client's come together, to be sent in one write.
 	usualWhole = 16 << 10
 

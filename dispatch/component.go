@@ -3,7 +3,7 @@ package dispatch
 // Component is a part of rootsd: whatever can be told of updates. A client's session is one, and so is a log.
 //
 // Update tells the component that sender gave msg at path. It is called on the timeline, by whichever goroutine gave the
-// update, with the Controller's lock held; calls never overlap. So it must be quick: it does not block, does no network
+// update or works off what is pending, with the Controller's lock held; calls never overlap. So it must be quick: it does not block, does no network
 // I/O, and does not call the Controller or the Dispatcher back, except for [Controller.Post] and [Controller.Find].
 // path and msg may be kept; neither may be changed. path is an ordinary path, or:
 //

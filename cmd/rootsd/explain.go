@@ -168,8 +168,11 @@ func printPath(w io.Writer, v pathView) {
 // state says whether the client is there.
 func (s *sessionView) state() string {
 	left := time.Until(s.Until).Round(time.Second)
-	if s.Parked {
+	switch {
+	case s.Parked && s.Transport == "long-poll":
 		return fmt.Sprintf("listening (next answer within %s)", max(left, 0))
+	case s.Parked:
+		return fmt.Sprintf("listening (next ping within %s)", max(left, 0))
 	}
 	return fmt.Sprintf("away (expires in %s)", max(left, 0))
 }

@@ -48,7 +48,7 @@ func newRoot() *cobra.Command {
 		Long: `rootsd is push for the web application you already have.
 
 Back-ends POST what happened (update) and who may hear of it (connect); browsers
-wait on a long-poll and hear it at once. One process, no broker, no database.`,
+wait, on a long-poll, an event stream or a WebSocket, and hear it at once. One process, no broker, no database.`,
 		Example: `  rootsd serve                              # with the defaults; prints the URLs
   rootsd update orders/42 'it has shipped'   # tell whoever is connected to orders/42
   rootsd tail 'orders/**'                    # watch what goes by`,
