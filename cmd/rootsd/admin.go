@@ -21,7 +21,7 @@ func (d *daemon) adminMux(tail http.Handler) http.Handler {
 	mux.Handle("/debug/pprof/symbol", d.get(pprof.Symbol))
 	mux.Handle("/debug/pprof/trace", d.get(pprof.Trace))
 	notFound := func(_ http.ResponseWriter, r *http.Request) error {
-		return lane.NotFound(r, "here are /metrics, /healthz, /readyz, /tail and /debug/pprof/")
+		return lane.NotFound(r.URL.Path, "here are /metrics, /healthz, /readyz, /tail and /debug/pprof/")
 	}
 	mux.Handle("/", lane.Handler{Serve: notFound, Log: d.log})
 	return mux

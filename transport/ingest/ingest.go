@@ -87,7 +87,7 @@ func (i *Ingest) serve(w http.ResponseWriter, r *http.Request) error {
 	}
 	serve, ok := routes[r.URL.Path]
 	if !ok {
-		return lane.NotFound(r, hint)
+		return lane.NotFound(r.URL.Path, hint)
 	}
 	if r.Method != http.MethodPost {
 		return lane.MethodNotAllowed(r, "POST")

@@ -97,16 +97,6 @@ func HasToken(tokens []string, given string) bool {
 	return found == 1 && given != ""
 }
 
-// SameOrigin tells whether r has no Origin field, or one with the host and port that it is for.
-func SameOrigin(r *http.Request) bool {
-	for _, origin := range r.Header["Origin"] {
-		if !SameHost(origin, r.Host) {
-			return false
-		}
-	}
-	return true
-}
-
 // SameHost tells whether origin, of a page on the web, has the host and port of a request's Host field.
 func SameHost(origin, host string) bool {
 	scheme, of, _ := strings.Cut(origin, "://")

@@ -79,9 +79,9 @@ func MethodNotAllowed(r *http.Request, allow string) *Problem {
 		With("Allow", allow)
 }
 
-// NotFound refuses a request for an address that does not exist.
-func NotFound(r *http.Request, hint string) *Problem {
-	return Refuse(http.StatusNotFound, "address", "there is nothing at %s; %s", Quote(r.URL.Path), hint)
+// NotFound refuses a request for a path at which there is nothing.
+func NotFound(path, hint string) *Problem {
+	return Refuse(http.StatusNotFound, "address", "there is nothing at %s; %s", Quote(path), hint)
 }
 
 // DispatchProblem says what an error of package dispatch means to the one who asked. The entry is the index of a

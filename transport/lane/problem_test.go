@@ -188,7 +188,7 @@ func TestRequestProblems(t *testing.T) {
 	if got := sayProblem(t, p); got != "405 method" || p.header.Get("Allow") != "GET, POST" {
 		t.Errorf("got %s, header %v", got, p.header)
 	}
-	p = NotFound(r, "the hint")
+	p = NotFound(r.URL.Path, "the hint")
 	if got := sayProblem(t, p); got != "404 address" || p.Detail != `there is nothing at "/nowhere"; the hint` {
 		t.Errorf("got %s, %s", got, p.Detail)
 	}

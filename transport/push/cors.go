@@ -17,19 +17,13 @@ func (p *Push) allow(origin, host string) (allowOrigin string, vary bool, err er
 	switch {
 	case slices.Contains(origins, "*"):
 		return "*", false, nil
-	case origin == "", sameOrigin(origin, host):
+	case origin == "", lane.SameHost(origin, host):
 		return "", true, nil
 	case slices.ContainsFunc(origins, func(allowed string) bool { return matchOrigin(allowed, origin) }):
 		return origin, true, nil
 	}
 	return "", true, lane.Refuse(http.StatusForbidden, "origin",
 		"pages of %s may not use this; push.origins in the configuration lists those that may", origin)
-}
-
-// sameOrigin tells whether a page of origin comes from the very host and port that its request is for.
-func sameOrigin(origin, host string) bool {
-	scheme, from, _ := strings.Cut(origin, "://")
-	return (scheme == "http" || scheme == "https") && from != "" && strings.EqualFold(from, host)
 }
 
 // cors adds to the answer what browsers want to know, and refuses pages that may not use p.

@@ -13,8 +13,8 @@
 // blocking; it wakes the [Waiter] that is parked on it, if there is one; and whoever serves that client asks it, from
 // outside the timeline, for what follows the cursor: a long-poll for one answer, an event stream or a WebSocket for part
 // after part. What was sent stays until it is confirmed, as far as there is room, for a client whose connection broke; what
-// goes before that leaves a mark in its place, which only such a client sees. One wheel of slots looks at all sessions in turn and finds those
-// whose time is up.
+// goes before that leaves a mark in its place, which only such a client sees. One wheel of slots looks at all sessions in
+// turn and finds those whose time is up.
 //
 // # What is promised
 //
@@ -24,7 +24,7 @@
 //
 // # How to test against it
 //
-// [Push] is an http.Handler; tests serve it from a recorder in a testing/synctest bubble. docs/vectors/session.json holds
+// [Push] is an http.Handler; tests serve it in a testing/synctest bubble, by net/http and by event loops on a network in memory. docs/vectors/session.json holds
 // cases that say what a queue gives for what it is told, and token.json what is a token. TestModel compares Push with
 // what clients may see, on random input; TestStorm does so with everything at once.
 package push

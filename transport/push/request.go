@@ -23,10 +23,6 @@ type arrival struct {
 
 const hint = "clients come to the root, or with a token"
 
-func notFound(path, hint string) *lane.Problem {
-	return lane.Refuse(http.StatusNotFound, "address", "there is nothing at %s; %s", lane.Quote("/"+path), hint)
-}
-
 // isFile tells whether path is one of the files that browsers and robots ask every server for: no ID has a dot.
 func isFile(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
@@ -36,7 +32,7 @@ func isFile(path string) bool {
 // checkAddress refuses what is neither the root nor of a token's form. The error is a *[lane.Problem].
 func checkAddress(path string) error {
 	if isFile(path) || strings.Count(path, "/") > 2 {
-		return notFound(path, hint)
+		return lane.NotFound("/"+path, hint)
 	}
 	return nil
 }

@@ -19,7 +19,7 @@ func (p *Push) serve(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	if isFile(a.path) {
-		return notFound(a.path, hint)
+		return lane.NotFound("/"+a.path, hint)
 	}
 	switch r.Method {
 	case http.MethodOptions:
@@ -85,7 +85,7 @@ func (p *Push) serveToken(w http.ResponseWriter, r *http.Request, text string) e
 	}
 	t, ok := parseToken(text)
 	if !ok {
-		return lane.NotFound(r, "that is not a token")
+		return lane.NotFound(r.URL.Path, "that is not a token")
 	}
 	s := p.find(t)
 	if s == nil {
@@ -105,7 +105,7 @@ func (p *Push) serveToken(w http.ResponseWriter, r *http.Request, text string) e
 	case action == "disconnect":
 		return p.connecting(w, r, s, dispatch.PathDisconnect)
 	}
-	return lane.NotFound(r, "after a token may stand leave, connect or disconnect")
+	return lane.NotFound(r.URL.Path, "after a token may stand leave, connect or disconnect")
 }
 
 // publishing publishes a body.
