@@ -43,10 +43,13 @@ const (
 // ServeFast implements [lane.Fast]. Clients that come to wait are served here, and all else, which is answered at once,
 // as on net/http but in place.
 func (f fast) ServeFast(c *lane.Conn, r *lane.Request) bool {
+	a := f.arrival(r)
+	if b, ok := f.beside(a.path); ok {
+		return b.Quick && c.ServeHTTP(f.whole, r)
+	}
 	if r.Method != http.MethodGet {
 		return c.ServeHTTP(f.whole, r)
 	}
-	a := f.arrival(r)
 	cors, err := f.corsLines(&a)
 	if err == nil {
 		err = checkAddress(a.path)

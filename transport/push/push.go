@@ -40,6 +40,7 @@ type Push struct {
 	draining   atomic.Bool
 	places     atomic.Int64 // how many sessions there are or are being made, for MaxSessions
 	sockets    sockets
+	mounted    map[string]Beside // by the first segment of addresses
 }
 
 // New makes a Push whose sessions are told by d, below c. Close it when it is done with.

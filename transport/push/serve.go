@@ -10,11 +10,15 @@ import (
 	"github.com/rootsd/rootsd/transport/lane"
 )
 
-// ServeHTTP implements http.Handler: it serves clients at "/" and "/<token>".
+// ServeHTTP implements http.Handler: it serves clients at "/" and "/<token>", and what is mounted beside them.
 func (p *Push) ServeHTTP(w http.ResponseWriter, r *http.Request) { p.handler.ServeHTTP(w, r) }
 
 func (p *Push) serve(w http.ResponseWriter, r *http.Request) error {
 	a := arrivalOf(r)
+	if b, ok := p.beside(a.path); ok {
+		b.ServeHTTP(w, r)
+		return nil
+	}
 	if err := p.cors(w, r.Method, &a); err != nil {
 		return err
 	}

@@ -1,0 +1,91 @@
+import { backoff } from "./backoff.js";
+import { final } from "./problem.js";
+
+/**
+ * Has the application connect the session to the paths that are wanted, and disconnect it from others: one request after the other,
+ * with all there is to ask for in it, until what is wanted and what is linked are the same.
+ */
+export class Asker {
+  #options;
+  #busy;
+  #leaving; // timer
+  #tries = 0;
+  #wake; // ends the wait before the next try
+
+  /** `wanted()` returns a Set, `changed()` is told when `linked` has changed. `token` is any of the session. */
+  constructor(options, wanted, changed, { token, linked }) {
+    this.#options = options;
+    this.wanted = wanted;
+    this.changed = changed;
+    this.token = token;
+    this.linked = new Map(linked); // what is asked for already: whether its blank message has come
+  }
+
+  /** Begins anew, for a session that is linked to nothing. */
+  begin(token) {
+    this.token = token;
+    this.linked.clear();
+    this.#tries = 0;
+    this.#wake?.();
+  }
+
+  close() {
+    this.closed = true;
+    clearTimeout(this.#leaving);
+    this.#wake?.();
+  }
+
+  /** Asks for what is missing. What is too much is left for a second, as it is often wanted again. */
+  async ask() {
+    if (this.#busy || !this.token) return;
+    this.#busy = true;
+    for (let alone = false; !this.closed; ) {
+      const wanted = this.wanted();
+      const missing = [...wanted].filter((path) => !this.linked.has(path));
+      if (!missing.length) break;
+      alone = await this.#connect(alone ? missing.slice(0, 1) : missing, alone);
+    }
+    this.#busy = false;
+    if (this.#options.disconnect && !this.closed) this.#leaving ||= setTimeout(() => this.#leave(), 1000);
+  }
+
+  // Connects, and returns whether to ask for one path at a time from here on: a refusal does not say which of them it means.
+  async #connect(paths, alone) {
+    const { token } = this;
+    try {
+      await this.#options.connect(token, paths);
+    } catch (error) {
+      if (token !== this.token || this.closed) return alone;
+      if (!final(error)) {
+        this.#options.report(error);
+        await new Promise((then) => {
+          this.#wake = then;
+          setTimeout(then, backoff(this.#tries++, this.#options.retry));
+        });
+        return alone;
+      }
+      if (paths.length > 1) return true;
+      error.message = `roots: ${paths[0]}: ${error.message}`;
+      this.#options.report(error);
+    }
+    this.#tries = 0;
+    if (token !== this.token) return false;
+    for (const path of paths) if (!this.linked.has(path)) this.linked.set(path, false);
+    this.changed();
+    return alone;
+  }
+
+  async #leave() {
+    this.#leaving = 0;
+    const { token } = this, wanted = this.wanted();
+    const surplus = [...this.linked.keys()].filter((path) => !wanted.has(path));
+    if (this.#busy || !surplus.length || this.closed) return;
+    this.#busy = true;
+    // What stays connected by a failure costs a little, and goes with the session.
+    await this.#options.disconnect(token, surplus).catch(this.#options.report);
+    this.#busy = false;
+    if (token === this.token) for (const path of surplus) this.linked.delete(path);
+    this.changed();
+    this.ask();
+  }
+}

@@ -1,0 +1,98 @@
+import { Asker } from "./asker.js";
+import { Connection } from "./connection.js";
+import { isBlank } from "./handler.js";
+
+/** Returns the ID of a token: its first segment. */
+export const idOf = (token) => token.split("/")[0];
+
+/**
+ * What one tab does for all: it keeps the connection, knows what each tab wants to hear, has it connected, and says what it hears.
+ * Messages go both ways by `say`, which every tab hears, this one included:
+ *
+ *   { from, want, ask }              a tab: all that it wants, and what of that it has no view of yet
+ *   { kick }                         a tab: try now, if the wait is still that one (0: whichever it is)
+ *   { again }                        a tab: connect anew
+ *   { who }                          the hub: it has just begun; say what you want
+ *   { updates, token, since }        the hub: what it heard
+ *   { state, transport, wait, token } the hub: how it is
+ *   { fresh, to }                    the hub: this is connected already, so load it
+ *   { linked }                       the hub: what the next hub has to know
+ */
+export class Hub {
+  #options;
+  #say;
+  #tabs = new Map();
+  #state = { state: "connecting" };
+  #control = new AbortController();
+
+  constructor(options, tab, say, known) {
+    this.#options = options;
+    this.#say = say;
+    this.tab = tab;
+    const wanted = () => new Set([...this.#tabs.values()].flat());
+    this.asker = new Asker(options, wanted, () => say({ linked: [...this.asker.linked] }), known);
+    this.connection = new Connection(options, {
+      heard: (...said) => this.#heard(...said),
+      state: (state, wait) => this.#tell({ state, wait }),
+    }, known.token);
+    say({ who: 1 });
+  }
+
+  /** Takes what a tab says. */
+  hear({ from, want, ask, kick, again }) {
+    if (kick === 0 || kick && kick === this.#state.wait) this.connection.kick();
+    if (again) this.connection.open();
+    if (!want) return;
+    if (from !== this.tab && !this.#tabs.has(from)) this.#watch(from);
+    this.#tabs.set(from, want);
+    const fresh = ask.filter((path) => this.asker.linked.get(path));
+    if (fresh.length) this.#say({ fresh, to: from });
+    this.#tell(this.#state);
+    this.asker.ask();
+  }
+
+  // Waits for the end of a tab, which holds a lock as long as it lives.
+  #watch(tab) {
+    navigator.locks.request(this.#options.key + tab, { signal: this.#control.signal }, () => {
+      this.#tabs.delete(tab);
+      this.asker.ask();
+    }).catch(() => {}); // it was this hub that ended first
+  }
+
+  #tell(state) {
+    const { token, transport } = this.connection;
+    this.#state = state;
+    this.#say({ ...state, token, transport });
+  }
+
+  #heard(updates, token, since) {
+    const { asker } = this;
+    if (idOf(token) !== idOf(asker.token)) asker.begin(token);
+    const changed = updates.filter((update) => this.#note(update)).length;
+    this.#say({ updates, token, since });
+    if (changed) asker.changed();
+    asker.ask();
+  }
+
+  // Notes what an update says of connections, and returns whether it did.
+  #note({ path, message, ...rest }) {
+    const { linked } = this.asker;
+    if (path === "::+::disconnect") {
+      if (rest.gap) linked.clear(); // it does not say which of them
+      // One whose blank message is still to come was connected again after this was said.
+      return rest.gap || linked.get(message) && linked.delete(message);
+    }
+    return isBlank({ message }) && !linked.get(path) && this.asker.wanted().has(path) && linked.set(path, true);
+  }
+
+  close() {
+    this.connection.close();
+    this.asker.close();
+    this.#control.abort();
+    // Nobody else uses the session: it need not wait for its time to expire.
+    const { token } = this.connection;
+    if (token && this.#tabs.size < 2) {
+      this.#options.fetch(`${this.#options.url + token}/leave`, { method: "POST", keepalive: true }).catch(() => {});
+    }
+  }
+}

@@ -1,0 +1,220 @@
+import { Handler, isBlank } from "./handler.js";
+import { Hub, idOf } from "./hub.js";
+import { overlaps, parse } from "./pattern.js";
+import { post } from "./problem.js";
+import { settings } from "./settings.js";
+
+/** Tells whether an update is for who listens to a pattern. A gap at "**" is for all. */
+const concerns = ({ path, message, gap }, pattern) =>
+  path === pattern || gap && message === "" && path === "**" || overlaps(path, pattern);
+
+/** The client of rootsd: see roots.d.ts. What it does in each tab is here; what one tab does for all is in hub.js. */
+export class Roots extends EventTarget {
+  #options;
+  #views = new Map(); // by pattern: its handlers, and whether its blank message has come
+  #tab = Math.random().toString(36).slice(2);
+  #state = "connecting";
+  #transport = "";
+  #token = ""; // that counts all that this tab has heard
+  #linked = []; // what the hub said last, for the one after it
+  #hub; // in the tab that leads
+  #channel; // to other tabs
+  #up; // an AbortController, while it is at work
+  #life = new AbortController(); // until close
+  #wanting; // whether #want will say what is wanted
+  #sent = Promise.resolve(); // the publish before
+  #pause; // timer
+
+  constructor(url, options = {}) {
+    super();
+    const report = (error) => {
+      if (this.#fire("error", error)) console.warn(error);
+    };
+    this.#options = { ...settings(url, options), report };
+    if (globalThis.document) this.#watchPage();
+  }
+
+  get id() {
+    return idOf(this.#token);
+  }
+
+  get state() {
+    return this.#state;
+  }
+
+  get transport() {
+    return this.#transport;
+  }
+
+  on(pattern, render, reload) {
+    pattern = parse(pattern, true);
+    this.#start();
+    const handler = new Handler(pattern, render, reload, this.#options);
+    if (!this.#views.has(pattern)) {
+      this.#views.set(pattern, { handlers: new Set() });
+      this.#want();
+    }
+    const view = this.#views.get(pattern);
+    view.handlers.add(handler);
+    if (view.fresh) queueMicrotask(() => handler.take({ path: pattern, message: "" }));
+    return () => {
+      handler.on = false;
+      view.handlers.delete(handler);
+      if (view.handlers.size || this.#views.get(pattern) !== view) return;
+      this.#views.delete(pattern);
+      this.#want();
+    };
+  }
+
+  publish(path, message) {
+    const sent = this.#sent.then(async () => {
+      const updates = [{ path: parse(path), message }];
+      this.#start();
+      while (!this.#token) await new Promise((then) => this.addEventListener("session", then, { once: true }));
+      return post(this.#options.fetch, this.#options.url + this.#token, updates);
+    });
+    this.#sent = sent.catch(() => {});
+    return sent;
+  }
+
+  reconnect() {
+    this.#say({ again: 1 });
+  }
+
+  close() {
+    this.#views.clear();
+    this.#stop();
+    this.#life.abort();
+    this.#set("closed", "");
+  }
+
+  #fire(type, detail) {
+    return this.dispatchEvent(new CustomEvent(type, { detail, cancelable: true }));
+  }
+
+  #start() {
+    if (this.#life.signal.aborted) throw new Error("roots: it is closed");
+    if (this.#up) return;
+    this.#up = new AbortController();
+    const { signal } = this.#up, { key, shared } = this.#options;
+    const lead = async () => {
+      // What the hub before said last may still be on its way.
+      if (this.#token) await new Promise((then) => setTimeout(then, 100));
+      const known = { token: this.#token, linked: this.#linked };
+      if (!signal.aborted) this.#hub = new Hub(this.#options, this.#tab, (said) => this.#say(said), known);
+    };
+    if (!shared) return lead();
+    this.#channel = new BroadcastChannel(key);
+    this.#channel.onmessage = ({ data }) => this.#hear(data);
+    const held = new Promise((free) => signal.addEventListener("abort", free));
+    const hold = (name, then) => navigator.locks.request(name, { signal }, async () => {
+      then();
+      await held;
+    }).catch(({ name }) => name === "AbortError" || then()); // where locks are forbidden, each tab is alone
+    hold(key + this.#tab, () => this.#want());
+    hold(key, lead);
+  }
+
+  #stop() {
+    this.#hub?.close();
+    this.#up?.abort();
+    this.#channel?.close();
+    this.#hub = this.#up = this.#channel = undefined;
+    this.#token = "";
+    for (const view of this.#views.values()) view.fresh = false;
+  }
+
+  #watchPage() {
+    const { signal } = this.#life;
+    const when = (target, type, then) => target.addEventListener(type, then, { signal });
+    const kick = () => this.#say({ kick: 0 });
+    when(globalThis, "pagehide", () => this.#stop());
+    when(globalThis, "pageshow", ({ persisted }) => persisted && this.#views.size && this.#start());
+    when(globalThis, "online", () => this.#say({ again: 1 }));
+    when(globalThis, "offline", () => this.#hub?.connection.drop());
+    when(document, "visibilitychange", () => {
+      clearTimeout(this.#pause);
+      if (!document.hidden) kick();
+      else if (!this.#options.shared && this.#transport !== "websocket") {
+        this.#pause = setTimeout(() => this.#hub?.connection.rest(), this.#options.hidden);
+      }
+    });
+  }
+
+  // Says something to all tabs.
+  #say(said) {
+    this.#channel?.postMessage(said);
+    this.#hear(said);
+  }
+
+  #hear(said) {
+    const { updates, state, fresh, linked, who } = said;
+    if (updates) this.#heard(said);
+    if (state) this.#stand(said);
+    if (linked) this.#linked = linked;
+    if (who) this.#want();
+    if (fresh && said.to === this.#tab) for (const path of fresh) this.#afresh(path);
+    this.#hub?.hear(said);
+  }
+
+  #heard({ updates, token, since }) {
+    const before = this.#token;
+    if (!this.#go(token) && before !== since) {
+      // This tab has heard less than the others, or more: which of these are new to it cannot be told.
+      for (const path of this.#views.keys()) this.#afresh(path, "tab");
+      return;
+    }
+    updates.forEach(this.#deliver, this);
+  }
+
+  // Goes on to a token, and returns whether it is that of another session.
+  #go(token) {
+    const { id } = this;
+    this.#token = token;
+    if (this.id === id) return false;
+    for (const view of this.#views.values()) view.fresh = false;
+    this.#fire("session", this.id);
+    return true;
+  }
+
+  #deliver(update) {
+    for (const [pattern, view] of this.#views) {
+      if (!concerns(update, pattern)) continue;
+      if (isBlank(update) && update.path === pattern) view.fresh = true;
+      for (const handler of [...view.handlers]) handler.take({ ...update });
+    }
+  }
+
+  // Has the view of a pattern load afresh.
+  #afresh(path, gap) {
+    const view = this.#views.get(path);
+    if (!view) return;
+    view.fresh = true;
+    for (const handler of [...view.handlers]) handler.take({ path, message: "", gap });
+  }
+
+  #stand({ state, transport, wait, token }) {
+    if (!this.#token) this.#go(token);
+    this.#set(state, state === "live" ? transport : "");
+    // Timers of a tab that nobody sees are slow; one that is seen keeps the time for it.
+    if (wait && !this.#hub && !document.hidden) setTimeout(() => this.#say({ kick: wait }), wait);
+  }
+
+  #set(state, transport) {
+    this.#transport = transport;
+    if (this.#state === state) return;
+    this.#state = state;
+    this.#fire("state", state);
+  }
+
+  // Says what this tab wants, once for all that changes now.
+  #want() {
+    if (this.#wanting) return;
+    this.#wanting = true;
+    queueMicrotask(() => {
+      this.#wanting = false;
+      const want = [...this.#views.keys()], ask = want.filter((path) => !this.#views.get(path).fresh);
+      this.#say({ from: this.#tab, want, ask });
+    });
+  }
+}

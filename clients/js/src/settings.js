@@ -1,0 +1,48 @@
+import { post } from "./problem.js";
+import { transports } from "./transports.js";
+
+const defaults = { transports: Object.keys(transports), retry: 15e3, silence: 6e4, patience: 5e3, hold: 1e3, hidden: 1e4 };
+
+/** Returns the options with their defaults, checked. */
+export function settings(url, options) {
+  const base = new URL(url, globalThis.document?.baseURI);
+  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  base.search = base.hash = "";
+  const all = {
+    fetch: (...request) => fetch(...request),
+    WebSocket: globalThis.WebSocket,
+    ...defaults,
+    ...options,
+    url: base.href,
+  };
+  for (const name of all.transports) if (!transports[name]) throw new TypeError(`roots: there is no transport "${name}"`);
+  all.shared = all.share !== false && globalThis.document && globalThis.navigator?.locks && globalThis.BroadcastChannel;
+  all.key = ["roots", base.href, all.connect, all.share, ""].join(" ");
+  all.disconnect = asking("disconnect", all.connect ? all.disconnect || null : undefined, all);
+  all.connect = asking("connect", all.connect, all);
+  return all;
+}
+
+/** Returns a function that asks the application, or rootsd itself for open paths. */
+function asking(verb, by, all) {
+  if (by === undefined) return (token, paths) => post(all.fetch, `${all.url + token}/${verb}`, paths);
+  if (typeof by !== "string") return by && (async (token, paths) => by(token.split("/")[0], paths));
+  if (!by.includes("{id}")) throw new TypeError(`roots: "${by}" has no {id}; ${verb} is like "/server/${verb}/{id}"`);
+  return (token, paths) => {
+    const url = by.replace("{id}", token.split("/")[0]);
+    const { headers } = all, own = typeof headers === "function" ? headers() : headers;
+    const sent = new Headers({ "Content-Type": "application/json", ...proof(url) });
+    new Headers(own).forEach((value, name) => sent.set(name, value));
+    return post(all.fetch, url, paths, sent);
+  };
+}
+
+/** Returns the application's proof against cross-site requests, as Django, Rails and Laravel keep it, for its own origin alone. */
+function proof(url) {
+  const { document, location } = globalThis, found = {};
+  if (!document || new URL(url, document.baseURI).origin !== location.origin) return found;
+  const meta = document.querySelector("meta[name=csrf-token]"), cookie = /(?:^|; )csrftoken=([^;]*)/.exec(document.cookie);
+  if (meta) found["X-CSRF-Token"] = meta.content;
+  if (cookie) found["X-CSRFToken"] = cookie[1];
+  return found;
+}

@@ -1,0 +1,82 @@
+import { problem } from "./problem.js";
+
+// The transports. Each is a function that listens on a line (see connection.js) until it rejects: with what broke it. One that the
+// line's signal aborts may reject with anything.
+
+/** Asks for the line's token, and returns the answer if it is a good one. */
+async function ask(line, accept) {
+  const answer = await line.fetch(line.url(), { signal: line.signal, cache: "no-store", headers: { Accept: accept } });
+  if (!answer.ok) throw await problem(answer);
+  return answer;
+}
+
+/** Waits by one request after the other. */
+async function longPoll(line) {
+  for (;;) {
+    const { updates, reconnectWith } = await (await ask(line, "application/json")).json();
+    line.heard(updates, reconnectWith);
+  }
+}
+
+/** Reads an event stream. */
+async function sse(line) {
+  const { body } = await ask(line, "text/event-stream");
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  for (let rest = ""; ; ) {
+    const { value, done } = await reader.read();
+    if (done) throw new Error("the stream has ended");
+    const events = (rest + value).split("\n\n");
+    rest = events.pop();
+    hear(line, events.map(fields));
+  }
+}
+
+/** Returns the fields of an event, by name; "" holds a comment. */
+const fields = (event) => Object.fromEntries(event.split("\n").map((text) => /^(\w*):? ?([^]*)/.exec(text).slice(1)));
+
+/** Passes on what a piece of an event stream says: all of it at once. */
+function hear(line, events) {
+  const updates = [];
+  let token = "";
+  line.alive();
+  for (const { event, id, data } of events) {
+    token = id || token;
+    if (data && !event) updates.push(JSON.parse(data));
+    // "superseded" and "ended" are the last, and the end of the stream follows.
+  }
+  if (token) line.heard(updates, token);
+}
+
+/** Listens on a WebSocket, and confirms what it hears: after 32 updates at once, otherwise a second later. */
+const websocket = (line) => new Promise((_, reject) => {
+  const socket = new line.WebSocket(line.url().replace("http", "ws"));
+  let heard = 0, token, timer, probe;
+  const confirm = () => {
+    clearTimeout(timer);
+    timer = heard = 0;
+    if (socket.readyState === 1) socket.send(JSON.stringify(token));
+  };
+  // Browsers do not show pings, so a quiet socket is asked for a sign of life: nothing to publish is answered as well.
+  const quiet = () => socket.readyState === 1 && socket.send("[]");
+  const close = () => {
+    clearTimeout(timer);
+    clearTimeout(probe);
+    socket.close();
+    reject(new Error("the WebSocket has closed"));
+  };
+  line.signal.addEventListener("abort", close);
+  socket.onclose = close;
+  socket.onmessage = ({ data }) => {
+    const { updates, reconnectWith } = JSON.parse(data);
+    line.alive();
+    clearTimeout(probe);
+    probe = setTimeout(quiet, line.silence / 2);
+    if (!reconnectWith) return;
+    token = reconnectWith;
+    if ((heard += updates.length) >= 32) confirm();
+    else if (heard) timer ||= setTimeout(confirm, 1000);
+    line.heard(updates, token);
+  };
+});
+
+export const transports = { websocket, sse, "long-poll": longPoll };
