@@ -1,7 +1,12 @@
 import { backoff } from "./backoff.js";
+import { overlaps } from "./pattern.js";
 
 /** Tells whether an update says that the view of its path starts afresh. */
 export const isBlank = (update) => update.message === "";
+
+/** Tells whether an update is for who listens to a pattern. A gap at "**" is for all, system paths included. */
+export const concerns = (update, pattern) =>
+  update.path === pattern || update.gap && isBlank(update) && update.path === "**" || overlaps(update.path, pattern);
 
 /** What one call of on() has asked for. While a reload is under way, updates wait for it. */
 export class Handler {

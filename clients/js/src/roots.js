@@ -1,12 +1,8 @@
-import { Handler, isBlank } from "./handler.js";
+import { concerns, Handler, isBlank } from "./handler.js";
 import { Hub, idOf } from "./hub.js";
-import { overlaps, parse } from "./pattern.js";
+import { parse } from "./pattern.js";
 import { post } from "./problem.js";
 import { settings } from "./settings.js";
-
-/** Tells whether an update is for who listens to a pattern. A gap at "**" is for all. */
-const concerns = ({ path, message, gap }, pattern) =>
-  path === pattern || gap && message === "" && path === "**" || overlaps(path, pattern);
 
 /** The client of rootsd: see roots.d.ts. What it does in each tab is here; what one tab does for all is in hub.js. */
 export class Roots extends EventTarget {

@@ -8,13 +8,10 @@ export function settings(url, options) {
   const base = new URL(url, globalThis.document?.baseURI);
   if (!base.pathname.endsWith("/")) base.pathname += "/";
   base.search = base.hash = "";
-  const all = {
-    fetch: (...request) => fetch(...request),
-    WebSocket: globalThis.WebSocket,
-    ...defaults,
-    ...options,
-    url: base.href,
-  };
+  const all = { fetch: (...request) => fetch(...request), WebSocket: globalThis.WebSocket, ...defaults };
+  for (const name in options) all[name] = options[name] ?? all[name];
+  all.url = base.href;
+  if (!all.transports[0]) throw new TypeError("roots: transports is empty");
   for (const name of all.transports) if (!transports[name]) throw new TypeError(`roots: there is no transport "${name}"`);
   all.shared = all.share !== false && globalThis.document && globalThis.navigator?.locks && globalThis.BroadcastChannel;
   all.key = ["roots", base.href, all.connect, all.share, ""].join(" ");
