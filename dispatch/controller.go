@@ -210,6 +210,12 @@ func (c *Controller) nameIn(id ID) (name string, ok bool) {
 	return string(id[n+1:]), true
 }
 
+// is tells whether m has this ID.
+func (c *Controller) is(m *member, id ID) bool {
+	name, ok := c.nameIn(id)
+	return ok && name == string(m.name[:m.length])
+}
+
 // idOf returns the ID of m, made anew.
 func (c *Controller) idOf(m *member) ID {
 	var buf [80]byte

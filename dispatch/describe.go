@@ -18,6 +18,7 @@ type ClientInfo struct {
 type Link struct {
 	Pattern Pattern
 	Since   time.Time     // zero for a permit
+	By      ID            // who made the connection first; "" for a permit, and where that is not known
 	Lapses  time.Duration // from now on; 0 for never
 }
 
@@ -40,6 +41,7 @@ type Listener struct {
 	ID        ID
 	Component Component
 	Since     time.Time
+	By        ID // who connected it; "" where that is not known
 }
 
 // Client describes the component with this ID; ok is false if there is none.
@@ -52,9 +54,10 @@ func (d *Dispatcher) Client(id ID) (info ClientInfo, ok bool) {
 	}
 	info = ClientInfo{ID: id, Component: m.component}
 	for i := range m.count() {
-		pattern := m.at(i).topic.pattern()
+		c := m.at(i)
+		pattern := c.topic.pattern()
 		left, _ := d.leases.remaining(lease{m, pattern, PathDisconnect})
-		info.Connected = append(info.Connected, Link{pattern, m.at(i).connectedAt(), left})
+		info.Connected = append(info.Connected, Link{pattern, d.stamps.time(c.stamp), d.stamps.sender(c.stamp, id), left})
 	}
 	for _, p := range d.permits[m] {
 		left, _ := d.leases.remaining(lease{m, p, PathForbid})
@@ -80,8 +83,7 @@ func (d *Dispatcher) Path(path Path, limit int) PathInfo {
 				info.Matched++
 			}
 			if i < limit {
-				since := s.member.at(int(s.slot)).connectedAt()
-				a.Some = append(a.Some, Listener{d.controller.idOf(s.member), s.member.component, since})
+				a.Some = append(a.Some, d.listener(s))
 			}
 		}
 		info.Audience = append(info.Audience, a)
@@ -89,9 +91,14 @@ func (d *Dispatcher) Path(path Path, limit int) PathInfo {
 	return info
 }
 
+func (d *Dispatcher) listener(s subscriber) Listener {
+	id, made := d.controller.idOf(s.member), s.member.at(int(s.slot)).stamp
+	return Listener{id, s.member.component, d.stamps.time(made), d.stamps.sender(made, id)}
+}
+
 // Counts returns how many components are registered, and to how many patterns any of them is connected.
 func (d *Dispatcher) Counts() (components, patterns int) {
 	d.controller.lock()
 	defer d.controller.unlock()
-	return d.controller.registry.count(), d.tree.exact.count + d.tree.wilds
+	return d.controller.registry.count(), d.tree.count()
 }

@@ -14,9 +14,11 @@ type Dispatcher struct {
 
 	// The Controller's lock guards what follows.
 	limits    Limits
+	observer  Component // nil for none; see Observe
 	tree      tree
 	permits   map[*member][]Pattern // where components may publish; most may nowhere
 	leases    leases
+	stamps    stamps
 	watchers  int      // how many connections there are to system paths about members
 	delivered uint64   // counts deliveries; see member.fresh
 	matched   []*topic // scratch of deliver
@@ -32,6 +34,7 @@ type Limits struct {
 func NewDispatcher(c *Controller) *Dispatcher {
 	d := &Dispatcher{controller: c, permits: make(map[*member][]Pattern)}
 	d.leases.init(d.lapse)
+	d.stamps.init()
 	c.Delegate(d)
 	return d
 }
@@ -41,6 +44,14 @@ func (d *Dispatcher) SetLimits(limits Limits) {
 	d.controller.lock()
 	defer d.controller.unlock()
 	d.limits = limits
+}
+
+// Observe has o told of every command from now on that is obeyed, as on the timeline, where it is; what is no command, or
+// cannot be obeyed, it is not told of. There is one observer: o takes the place of another, and nil is none.
+func (d *Dispatcher) Observe(o Component) {
+	d.controller.lock()
+	defer d.controller.unlock()
+	d.observer = o
 }
 
 // Close stops the clock by which connects and permits lapse, for good, and returns when everybody is told of all that
@@ -150,7 +161,7 @@ func (d *Dispatcher) obey(sender ID, path Path, msg *Message) {
 	case PathConnect, PathDisconnect, PathPermit, PathForbid:
 		o, err := parseOrder(msg)
 		m := d.controller.member(o.id)
-		if err != nil || m == nil || !d.obeyOrder(m, o.pattern, path, msg.options.For) {
+		if err != nil || m == nil || !d.obeyOrder(sender, m, o.pattern, path, msg.options.For) {
 			return
 		}
 	default:
@@ -160,13 +171,16 @@ func (d *Dispatcher) obey(sender ID, path Path, msg *Message) {
 		}
 		return
 	}
+	if d.observer != nil {
+		d.observer.Update(sender, path, msg)
+	}
 	d.deliver(sender, path, msg)
 }
 
-func (d *Dispatcher) obeyOrder(m *member, pattern Pattern, path Path, term time.Duration) (done bool) {
+func (d *Dispatcher) obeyOrder(sender ID, m *member, pattern Pattern, path Path, term time.Duration) (done bool) {
 	switch path {
 	case PathConnect:
-		return d.connect(m, pattern, term)
+		return d.connect(sender, m, pattern, term)
 	case PathDisconnect:
 		return d.disconnect(m, pattern)
 	case PathPermit:
@@ -178,7 +192,7 @@ func (d *Dispatcher) obeyOrder(m *member, pattern Pattern, path Path, term time.
 
 // connect connects m to pattern and confirms it with a blank message, also where it was connected before: the blank one
 // says that the view starts afresh.
-func (d *Dispatcher) connect(m *member, pattern Pattern, term time.Duration) bool {
+func (d *Dispatcher) connect(sender ID, m *member, pattern Pattern, term time.Duration) bool {
 	top := d.tree.find(pattern)
 	added := m.find(top) < 0
 	if added {
@@ -188,7 +202,7 @@ func (d *Dispatcher) connect(m *member, pattern Pattern, term time.Duration) boo
 		if top == nil {
 			top = d.tree.add(pattern)
 		}
-		d.join(m, top)
+		d.join(m, top, d.stamps.make(sender, d.controller.is(m, sender)))
 		if isMembers(pattern) {
 			d.watchers++
 		}
@@ -205,10 +219,10 @@ func (d *Dispatcher) connect(m *member, pattern Pattern, term time.Duration) boo
 }
 
 // join connects m to top. No update that was given before is for it.
-func (d *Dispatcher) join(m *member, top *topic) {
+func (d *Dispatcher) join(m *member, top *topic, made stamp) {
 	b := &d.controller.backlog
 	b.catchUp(m)
-	m.join(top)
+	m.join(top, made)
 	b.note(m)
 }
 

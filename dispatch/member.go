@@ -1,7 +1,5 @@
 package dispatch
 
-import "time"
-
 // member is what this package knows of one registered component, in 80 bytes. The Controller's lock guards first and
 // more; the rest never changes.
 type member struct {
@@ -21,12 +19,9 @@ type more struct {
 // connection is a member's end of one of its connections. They are in no order.
 type connection struct {
 	topic *topic
-	slot  int32  // which of the topic's subscribers the member is
-	since uint32 // when it was connected, in Unix seconds
+	slot  int32 // which of the topic's subscribers the member is
+	stamp stamp // when it was made, and by whom
 }
-
-// connectedAt returns when the connection was made, to the second.
-func (c *connection) connectedAt() time.Time { return time.Unix(int64(c.since), 0).UTC() }
 
 // newMember makes the member for the component with this ID of the node.
 func newMember(node string, id ID, component Component) *member {
@@ -141,10 +136,10 @@ func (m *member) place(top *topic) int {
 }
 
 // join connects m to top. Each end notes where the other stands, so that either can be taken out in constant time.
-func (m *member) join(top *topic) {
+func (m *member) join(top *topic, made stamp) {
 	slot, place := int32(m.count()), int32(top.count())
 	top.add(subscriber{m, slot})
-	m.add(connection{top, place, uint32(time.Now().Unix())})
+	m.add(connection{top, place, made})
 }
 
 // leave undoes join for the i-th connection: at both ends the last one moves to the place that falls free.

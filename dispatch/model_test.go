@@ -177,6 +177,7 @@ func (m *model) check() {
 	if err := m.dispatcher.Check(); err != nil {
 		m.t.Fatal(err)
 	}
+	m.compareBelow()
 	path := modelPaths.Draw(m.t, "path")
 	except := rapid.SampledFrom(append([]dispatch.ID{""}, m.ids...)).Draw(m.t, "except")
 	var want []string

@@ -101,6 +101,39 @@ func (t *table[T, P]) all() iter.Seq[*T] {
 	}
 }
 
+// walkEnd is the place behind the last one of [table.visit].
+const walkEnd = 1 << 32
+
+// visit calls yield with the entries of one bucket, and returns where to go on. The first place is 0; at walkEnd there is
+// no more. Between two calls the table may be changed, and grow and shrink: what is there all the time is yielded exactly
+// once, and nothing twice.
+//
+// Places are the low half of hashes with their bits in reverse order. Which bucket a hash belongs to is said by its lowest
+// bits, so the hashes of one bucket are a stretch of places, however many buckets there are. When a bucket is divided, so
+// is its stretch; when two are made one, the first part of it may have been walked already, and is passed over.
+func (t *table[T, P]) visit(place uint64, yield func(*T)) (next uint64) {
+	if t.buckets == 0 {
+		return walkEnd
+	}
+	i, width := bits.Reverse32(uint32(place))&t.mask, bits.Len32(t.mask)
+	if half := t.mask>>1 + 1; i|half >= t.buckets { // the bucket is not divided yet
+		i &^= half
+		width--
+	}
+	begin := uint64(bits.Reverse32(i))
+	for b := t.at(i); b != nil; b = b.over {
+		for _, e := range b.entries[:b.count] {
+			if begin == place || placeOf(P(e).hash()) >= place {
+				yield(e)
+			}
+		}
+	}
+	return begin + walkEnd>>width
+}
+
+// placeOf returns the place of a hash in a walk by visit.
+func placeOf(hash uint64) uint64 { return uint64(bits.Reverse32(uint32(hash))) }
+
 // bucket returns where entries of this hash are. As long as a bucket is not there, they are in the one that it will
 // take after.
 func (t *table[T, P]) bucket(hash uint64) *bucket[T] {

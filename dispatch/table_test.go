@@ -109,6 +109,46 @@ func TestTableAgainstMap(t *testing.T) {
 	})
 }
 
+// A walk over a table that is changed all the while, and may be many times as large at the end as it was at the beginning
+// or the other way round, finds what stays exactly once, and nothing twice.
+func TestTableVisitAgainstMap(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		hash := rapid.SampledFrom([]func(int) uint64{
+			func(key int) uint64 { return uint64(key) },
+			func(key int) uint64 { return uint64(key) * 0x9e3779b97f4a7c15 },
+			func(key int) uint64 { return uint64(key) % 3 },
+		}).Draw(t, "hash")
+		sizes := rapid.IntRange(0, 3000)
+		var tab table[word, *word]
+		words := make([]*word, 3000)
+		resize := func(from, to int) { // keys below 50 stay
+			for key := from; key < to; key++ {
+				words[key] = &word{hash(key), key}
+				tab.add(words[key])
+			}
+			for key := from - 1; key >= max(to, 50); key-- {
+				tab.remove(words[key])
+			}
+		}
+		size := 50 + sizes.Draw(t, "size")*59/60
+		resize(0, size)
+		found := make(map[int]int)
+		for place := uint64(0); place < walkEnd; {
+			place = tab.visit(place, func(w *word) { found[w.key]++ })
+			if rapid.IntRange(0, 9).Draw(t, "change") == 0 {
+				next := 50 + sizes.Draw(t, "next")*59/60
+				resize(size, next)
+				size = next
+			}
+		}
+		for key := range 3000 {
+			if n := found[key]; n > 1 || key < 50 && n != 1 {
+				t.Fatalf("%d was found %d times", key, n)
+			}
+		}
+	})
+}
+
 // However many entries there were, hardly anything is left of the table when they are gone.
 func TestTableShrinks(t *testing.T) {
 	const entries = 100_000

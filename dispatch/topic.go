@@ -95,6 +95,14 @@ func (t *topic) count() int {
 	}
 }
 
+// connected is count for a topic that may not be there: nil.
+func (t *topic) connected() int {
+	if t == nil {
+		return 0
+	}
+	return t.count()
+}
+
 // at returns the i-th subscriber.
 func (t *topic) at(i int) subscriber {
 	if i == 0 {

@@ -20,6 +20,9 @@ type node struct {
 	rest    *topic // the pattern ends with "**"
 }
 
+// count returns how many patterns there are.
+func (t *tree) count() int { return t.exact.count + t.wilds }
+
 // find returns the topic of pattern, or nil.
 func (t *tree) find(pattern Pattern) *topic {
 	if !pattern.Wild() {

@@ -19,6 +19,9 @@ type Config struct {
 	MaxMessage int           // bytes of one message's JSON text
 	MaxWait    time.Duration // the longest "wait" for a receipt
 	BodyTime   time.Duration // for a body to arrive
+
+	// NameOf names the component with an ID, for people who ask who connected a client; nil has no names.
+	NameOf func(dispatch.ID) string
 }
 
 // Ingest serves back-ends. It implements http.Handler, and dispatch.Component for its ID alone: it is the sender of what

@@ -20,6 +20,7 @@ const (
 type link struct {
 	Path   dispatch.Pattern `json:"path"`
 	Since  *time.Time       `json:"since,omitempty"`
+	By     string           `json:"by,omitempty"`
 	Lapses string           `json:"lapses_in,omitempty"`
 }
 
@@ -34,7 +35,7 @@ func (i *Ingest) client(w http.ResponseWriter, id dispatch.ID) error {
 		Connected []link         `json:"connected"`
 		Permits   []link         `json:"permits"`
 		Session   json.Marshaler `json:"session,omitempty"`
-	}{info.ID, links(info.Connected), links(info.Permits), describe(info.Component)})
+	}{info.ID, i.links(id, info.Connected), i.links(id, info.Permits), describe(info.Component)})
 }
 
 // describe returns how a component describes itself, if it does.
@@ -43,12 +44,26 @@ func describe(c dispatch.Component) json.Marshaler {
 	return m
 }
 
-func links(from []dispatch.Link) []link {
+// nameBy names who connected the component with this ID.
+func (i *Ingest) nameBy(by, id dispatch.ID) string {
+	nameOf := i.settings.Load().NameOf
+	switch {
+	case by == id:
+		return "itself"
+	case by == "" || nameOf == nil:
+		return "another"
+	}
+	return nameOf(by)
+}
+
+// links shows what the component with this ID is connected to, or is permitted.
+func (i *Ingest) links(id dispatch.ID, from []dispatch.Link) []link {
 	all := make([]link, len(from))
 	for n, l := range from {
 		all[n] = link{Path: l.Pattern}
 		if !l.Since.IsZero() {
 			all[n].Since = &l.Since
+			all[n].By = i.nameBy(l.By, id)
 		}
 		if l.Lapses > 0 {
 			all[n].Lapses = l.Lapses.Round(time.Second).String()
@@ -61,6 +76,7 @@ func links(from []dispatch.Link) []link {
 type listener struct {
 	ID      dispatch.ID    `json:"id"`
 	Since   time.Time      `json:"since"`
+	By      string         `json:"by"`
 	Session json.Marshaler `json:"session,omitempty"`
 }
 
@@ -86,7 +102,7 @@ func (i *Ingest) path(w http.ResponseWriter, r *http.Request, text string) error
 	for n, a := range info.Audience {
 		clients := make([]listener, len(a.Some))
 		for m, s := range a.Some {
-			clients[m] = listener{s.ID, s.Since, describe(s.Component)}
+			clients[m] = listener{s.ID, s.Since, i.nameBy(s.By, s.ID), describe(s.Component)}
 		}
 		audiences[n] = audience{a.Pattern, a.Connected, clients}
 	}

@@ -13,16 +13,25 @@ import (
 func TestClient(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
+		config := testConfig
+		config.NameOf = func(id dispatch.ID) string { return map[dispatch.ID]string{h.ingest.id: "ingest"}[id] }
+		h.ingest.SetConfig(config)
 		id, _ := h.client()
 		h.want(h.do("GET", "/clients/"+string(id), ""), 200,
 			fmt.Sprintf(`{"id":"%s","connected":[],"permits":[],"session":{"kind":"recorder"}}`, id))
 		h.post("/connect", `{"id":"`+string(id)+`","paths":["b/*","a & <b>"]}`)
 		h.post("/connect", `{"id":"`+string(id)+`","paths":["c"],"for":"1h"}`)
 		h.post("/permit", `{"id":"`+string(id)+`","paths":["p"],"for":"90s"}`)
+		for sender, path := range map[dispatch.ID]dispatch.Pattern{id: "d", "": "e"} {
+			if err := h.dispatcher.Apply(sender, dispatch.Command(dispatch.PathConnect, id, path, 0)); err != nil {
+				t.Fatal(err)
+			}
+		}
 		time.Sleep(10 * time.Second)
 		h.want(h.do("GET", "/clients/"+string(id)+"?x=y", ""), 200, fmt.Sprintf(`{"id":"%s","connected":[`+
-			`{"path":"a & <b>","since":"2000-01-01T00:00:00Z"},{"path":"b/*","since":"2000-01-01T00:00:00Z"},`+
-			`{"path":"c","since":"2000-01-01T00:00:00Z","lapses_in":"59m50s"}],`+
+			`{"path":"a & <b>","since":"2000-01-01T00:00:00Z","by":"ingest"},{"path":"b/*","since":"2000-01-01T00:00:00Z","by":"ingest"},`+
+			`{"path":"c","since":"2000-01-01T00:00:00Z","by":"ingest","lapses_in":"59m50s"},`+
+			`{"path":"d","since":"2000-01-01T00:00:00Z","by":"itself"},{"path":"e","since":"2000-01-01T00:00:00Z","by":"another"}],`+
 			`"permits":[{"path":"p","lapses_in":"1m20s"}],"session":{"kind":"recorder"}}`, id))
 		// A component that has nothing to say of itself.
 		h.want(h.do("GET", "/clients/"+string(h.ingest.id), ""), 200, fmt.Sprintf(`{"id":"%s","connected":[],"permits":[]}`, h.ingest.id))
@@ -45,7 +54,7 @@ func TestPath(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHouse(t)
 		id, _ := h.connected("a/b", "a/*", "ü b")
-		listener := fmt.Sprintf(`{"id":"%s","since":"2000-01-01T00:00:00Z","session":{"kind":"recorder"}}`, id)
+		listener := fmt.Sprintf(`{"id":"%s","since":"2000-01-01T00:00:00Z","by":"another","session":{"kind":"recorder"}}`, id)
 		full := `{"path":"a/b","matched":1,"audience":[{"pattern":"a/b","connected":1,"clients":[` + listener +
 			`]},{"pattern":"a/*","connected":1,"clients":[` + listener + `]}]}`
 		for _, tt := range []struct{ target, want string }{

@@ -23,12 +23,18 @@ type Session struct {
 	ended  bool // guarded by mu
 
 	mu       sync.Mutex // guards what follows; taken on the timeline, so never held while anything waits
-	gapped   uint32     // how many updates were lost to limits
+	gaps     gaps
 	queue    queue
 	patterns *[]dispatch.Pattern // those with wildcards that it is connected to, for marks that stand for many paths; nil for none
 	waiter   Waiter              // who waits for something to happen here; nil when nobody does
 	deadline instant             // parked: when to answer with nothing; otherwise: when to expire
 	quiet    instant             // no poll is answered with updates before this: the last answer went out so recently
+}
+
+// gaps are how many updates were lost to limits. What fades because a stream was sent it is none of them: most of it came.
+type gaps struct {
+	Overflow uint32 `json:"overflow,omitempty"` // the queue was full
+	Age      uint32 `json:"age,omitempty"`      // they had waited for too long
 }
 
 // id returns the session's ID.
@@ -82,7 +88,7 @@ func (s *Session) Update(_ dispatch.ID, path dispatch.Path, msg *dispatch.Messag
 	}
 	defer s.countLocked(s.queue.size())
 	s.queue.put(path, msg)
-	s.gapLocked(s.queue.held.trim(s.push.config().Queue, s.listPatterns()))
+	s.gapLocked(&s.gaps.Overflow, s.queue.held.trim(s.push.config().Queue, s.listPatterns()))
 	if s.waiter != nil {
 		s.waiter.Wake()
 	}
@@ -128,9 +134,10 @@ func (s *Session) setPatterns(list []dispatch.Pattern) {
 	}
 }
 
-func (s *Session) gapLocked(lost int) {
+// gapLocked counts lost updates, for one of the reasons in gaps.
+func (s *Session) gapLocked(count *uint32, lost int) {
 	if lost > 0 {
-		s.gapped += uint32(lost)
+		*count += uint32(lost)
 		s.push.stats.Gapped.Add(uint64(lost))
 	}
 }
@@ -143,7 +150,7 @@ func (s *Session) countLocked(messages, bytes int) {
 
 // expireLocked has messages that are too old go.
 func (s *Session) expireLocked(now time.Time) {
-	s.gapLocked(s.queue.expire(s.push.config().Queue, s.listPatterns(), now))
+	s.gapLocked(&s.gaps.Age, s.queue.expire(s.push.config().Queue, s.listPatterns(), now))
 }
 
 // look is what the wheel does with the session: it wakes a waiter whose time is up, drops messages that are too old, and
@@ -229,6 +236,7 @@ type description struct {
 	Cursor    uint64    `json:"cursor"`
 	Confirmed uint64    `json:"confirmed"`
 	Gapped    uint32    `json:"gapped"`
+	Gaps      gaps      `json:"gaps,omitzero"` // the same, by their reasons
 }
 
 func (s *Session) describe() description {
@@ -238,6 +246,6 @@ func (s *Session) describe() description {
 	opened := instant(time.Duration(s.opened) * time.Second)
 	return description{
 		s.form.String(), s.push.time(opened), s.waiter != nil, s.push.time(s.deadline),
-		messages, bytes, s.queue.last(), s.queue.confirmed, s.gapped,
+		messages, bytes, s.queue.last(), s.queue.confirmed, s.gaps.Overflow + s.gaps.Age, s.gaps,
 	}
 }

@@ -1,8 +1,10 @@
 package push
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -81,6 +83,42 @@ func TestSessionEnded(t *testing.T) {
 			t.Errorf("%d parked", n)
 		}
 	})
+}
+
+// What is lost is counted by why; what a stream was sent is not lost.
+func TestGapsByReason(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		id, token := r.open("a", "b")
+		describe := func() string {
+			text, err := json.Marshal(r.session(id))
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, gapped, _ := strings.Cut(string(text), `,"gapped":`)
+			return gapped
+		}
+		want := func(want string) {
+			t.Helper()
+			if got := describe(); got != want+"}" {
+				t.Errorf("got %s, want %s}", got, want)
+			}
+		}
+		want(`0`)
+		for range 5 {
+			r.update("a", "1")
+		}
+		time.Sleep(r.made.Queue.Age + r.wheel.tick)
+		r.do("GET", "/"+token, "")
+		want(`5,"gaps":{"age":5}`)
+		for range r.made.Queue.Messages {
+			r.update("b", "1")
+		}
+		lost := r.stats.Gapped.Load() - 5
+		want(fmt.Sprintf(`%d,"gaps":{"overflow":%d,"age":5}`, lost+5, lost))
+		if lost == 0 {
+			t.Error("nothing was lost")
+		}
+	}, func(c *Config) { c.Expire = time.Hour })
 }
 
 // A poll that finds its session ended between being looked up and being parked opens a new one.

@@ -1,0 +1,68 @@
+package dispatch
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// stamp says when a connection was made and by whom, in 4 bytes, as there may be millions: seconds since the Dispatcher
+// began, and above them a number of who it was.
+type stamp uint32
+
+const (
+	stampBits   = 27                    // of the time: four years, after which it stays what it is
+	stampEnd    = 1<<stampBits - 1      // the latest time
+	mostNumbers = 1 << (32 - stampBits) // how many numbers there are
+)
+
+// The numbers of who made a connection. Those from byFirst on are of senders by name.
+const (
+	byAnother = iota // somebody for whom there was no number, or who is not known
+	byItself
+	byFirst
+)
+
+// stamps knows what stamps mean. It is not safe for concurrent use; the Dispatcher's owner locks.
+type stamps struct {
+	began   int64 // Unix seconds
+	senders []ID  // of the numbers from byFirst on: the first who connected others; they are the daemon's own, and few
+}
+
+func (s *stamps) init() { s.began = time.Now().Unix() }
+
+// make stamps what sender does now, for another component or for itself.
+func (s *stamps) make(sender ID, itself bool) stamp {
+	seconds := min(max(time.Now().Unix()-s.began, 0), stampEnd)
+	return stamp(s.number(sender, itself)<<stampBits) | stamp(seconds)
+}
+
+// number returns the number of sender, and gives it one if it has none and there is one left.
+func (s *stamps) number(sender ID, itself bool) int {
+	if itself {
+		return byItself
+	}
+	if i := slices.Index(s.senders, sender); i >= 0 {
+		return byFirst + i
+	}
+	if sender == "" || byFirst+len(s.senders) == mostNumbers {
+		return byAnother
+	}
+	s.senders = append(s.senders, ID(strings.Clone(string(sender))))
+	return byFirst + len(s.senders) - 1
+}
+
+// time returns when st was made, to the second.
+func (s *stamps) time(st stamp) time.Time { return time.Unix(s.began+int64(st&stampEnd), 0).UTC() }
+
+// sender returns who made st for the component itself, or "" if that is not known.
+func (s *stamps) sender(st stamp, itself ID) ID {
+	switch number := int(st >> stampBits); number {
+	case byAnother:
+		return ""
+	case byItself:
+		return itself
+	default:
+		return s.senders[number-byFirst]
+	}
+}
