@@ -15,8 +15,8 @@ LINT     = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.1
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: build ## build rootsd and serve with the defaults; prints the URLs (ARGS="--push-open 'public/**'" adds flags)
-	./bin/rootsd serve $(ARGS)
+run: build ## build rootsd and serve with the defaults and a demo; prints the URLs (ARGS="--push-open 'public/**'" adds flags)
+	./bin/rootsd serve --demo $(ARGS)
 
 build: ## build bin/rootsd
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/rootsd ./cmd/rootsd

@@ -10,10 +10,11 @@ import (
 	"github.com/rootsd/rootsd/transport/lane"
 )
 
-// adminMux is what the operator has: metrics, profiles, and what goes by. The profiles do not include the command line,
-// which may hold tokens.
-func (d *daemon) adminMux(tail http.Handler) http.Handler {
+// adminMux is what the operator has: metrics, profiles, what goes by, and what the dashboard's page asks for. The profiles
+// do not include the command line, which may hold tokens.
+func (d *daemon) adminMux(tail http.Handler, console *console) http.Handler {
 	mux := http.NewServeMux()
+	console.mount(mux)
 	mux.Handle("/metrics", d.get(promhttp.HandlerFor(d.metrics, promhttp.HandlerOpts{}).ServeHTTP))
 	mux.Handle("/tail", tail)
 	mux.Handle("/debug/pprof/", d.get(pprof.Index))
@@ -21,7 +22,7 @@ func (d *daemon) adminMux(tail http.Handler) http.Handler {
 	mux.Handle("/debug/pprof/symbol", d.get(pprof.Symbol))
 	mux.Handle("/debug/pprof/trace", d.get(pprof.Trace))
 	notFound := func(_ http.ResponseWriter, r *http.Request) error {
-		return lane.NotFound(r.URL.Path, "here are /metrics, /healthz, /readyz, /tail and /debug/pprof/")
+		return lane.NotFound(r.URL.Path, "here are the dashboard at /, /dashboard/, /control/, /live/, /metrics, /healthz, /readyz, /tail and /debug/pprof/")
 	}
 	mux.Handle("/", lane.Handler{Serve: notFound, Log: d.log})
 	return mux

@@ -26,6 +26,7 @@ var components = []struct {
 	{"ingest", buildIngest},
 	{"line", buildLine},
 	{"tls", buildTLS},
+	{"demo", buildDemo},
 	{"push", buildPush},
 	{"admin", buildAdmin},
 	{"log", buildLog},
@@ -60,25 +61,27 @@ func buildIngest(d *daemon, c *Config) (*part, error) {
 	if c.Ingest.Listen == "" {
 		return nil, nil
 	}
-	in := ingest.New(ingestConfig(c), d.controller, d.dispatcher, d.log)
+	in := ingest.New(d.ingestConfig(c), d.controller, d.dispatcher, d.log)
+	d.senders[in] = "ingest"
 	p := d.httpPort("ingest.listen", c.Ingest.Listen, in, controlConnections, &in.Stats().Refused)
 	p.fast = in.Fast()
 	return &part{
 		ports:    []*port{p},
-		apply:    func(c *Config) { in.SetConfig(ingestConfig(c)) },
+		apply:    func(c *Config) { in.SetConfig(d.ingestConfig(c)) },
 		drain:    in.Drain,
 		close:    in.Close,
 		counters: []prometheus.Collector{published("ingest", in.Stats().Published.Load), refusals("ingest", &in.Stats().Refused)},
 	}, nil
 }
 
-func ingestConfig(c *Config) ingest.Config {
+func (d *daemon) ingestConfig(c *Config) ingest.Config {
 	return ingest.Config{
 		Guard:      lane.Guard{Tokens: Reveal(c.Ingest.Tokens), Hosts: c.Hosts},
 		MaxBody:    int(c.Ingest.MaxBody),
 		MaxMessage: int(c.Ingest.MaxMessage),
 		MaxWait:    c.Ingest.MaxWait,
 		BodyTime:   c.Limits.Body,
+		NameOf:     d.nameOf,
 	}
 }
 
@@ -87,6 +90,7 @@ func buildLine(d *daemon, c *Config) (*part, error) {
 		return nil, nil
 	}
 	receiver := line.NewReceiver(d.lineConfig(c), d.controller, d.dispatcher)
+	d.senders[receiver] = "line"
 	guard := lane.NewGuarded(lineGuard(c), receiver.Handler(), d.log)
 	p := &part{
 		apply: func(c *Config) {
@@ -125,6 +129,10 @@ func buildPush(d *daemon, c *Config) (*part, error) {
 		return nil, nil
 	}
 	p := push.New(pushConfig(c), d.controller, d.dispatcher, d.log)
+	d.mountScript(p)
+	if d.demo != nil {
+		mountDemo(p, d.demo)
+	}
 	connections := func(c *Config) int { return c.Limits.Connections }
 	server := d.newServer(lane.WithPrefix(c.Push.Prefix, p))
 	pushPort := serverPort("push.listen", c.Push.Listen, server, connections, &p.Stats().Refused)
@@ -171,15 +179,23 @@ func buildAdmin(d *daemon, c *Config) (*part, error) {
 		return nil, nil
 	}
 	watch := tail.New(d.controller, c.Limits.TailBuffer, d.log)
-	guard := lane.NewGuarded(adminGuard(c), d.adminMux(watch), d.log)
-	p := d.httpPort("admin.listen", c.Admin.Listen, d.withHealth(guard), controlConnections, guard.Refused())
+	console := d.newConsole(c)
+	guard := lane.NewGuarded(adminGuard(c), d.adminMux(watch, console), d.log)
+	p := d.httpPort("admin.listen", c.Admin.Listen, d.withPage(d.withHealth(guard)), controlConnections, guard.Refused())
 	p.last = true // so that an operator can look on while the daemon stops
+	stop := p.stop
+	p.stop = func(ctx context.Context) error { return console.stop(ctx, stop) }
 	return &part{
 		ports: []*port{p},
-		apply: func(c *Config) { guard.SetGuard(adminGuard(c)) },
+		apply: func(c *Config) {
+			guard.SetGuard(adminGuard(c))
+			console.ingest.SetConfig(d.consoleConfig(c))
+		},
 		drain: watch.Drain,
+		close: console.Close,
 		counters: []prometheus.Collector{
-			refusals("admin", guard.Refused()),
+			refusals("admin", guard.Refused(), console.dashboard.Refused(), &console.ingest.Stats().Refused),
+			published("dashboard", console.ingest.Stats().Published.Load),
 			counter("rootsd_tail_dropped_total", "Updates that a slow rootsd tail did not show.", watch.Dropped),
 		},
 	}, nil

@@ -87,7 +87,7 @@ type LogConfig struct {
 
 // AdminConfig is the operator's address: metrics, health, profiles, and what rootsd tail asks.
 type AdminConfig struct {
-	Listen string `toml:"listen" help:"address of metrics, health checks, profiles and tail; empty: off"`
+	Listen string `toml:"listen" help:"address of the dashboard, metrics, health checks, profiles and tail; empty: off"`
 	Token  Secret `toml:"token" reload:"yes" help:"token that an operator must send; empty: none asked for"`
 }
 
@@ -106,6 +106,7 @@ type LimitsConfig struct {
 	Write              time.Duration `toml:"write" min:"100ms" max:"10m" reload:"yes" help:"time to take an answer"`
 	LogBuffer          Bytes         `toml:"log_buffer" min:"4KiB" max:"1GiB" help:"bytes of log.output kept while its file is slow"`
 	TailBuffer         int           `toml:"tail_buffer" min:"1" max:"10000000" help:"updates kept for a slow rootsd tail"`
+	History            int           `toml:"history" min:"0" max:"1000000" help:"connects and other commands kept for the dashboard"`
 	Loops              int           `toml:"loops" min:"0" max:"256" help:"event loops that serve push and ingest; 0: one a processor"`
 	Lane               string        `toml:"lane" help:"what serves push and ingest on Linux: loops, or http (net/http alone)"`
 }
@@ -132,7 +133,7 @@ func DefaultConfig() *Config {
 		Limits: LimitsConfig{
 			Sessions: 1_000_000, Connections: 1_000_000, ControlConnections: 1000, Paths: 1000, Permits: 100,
 			Publish: 64 << 10, Header: 10 * time.Second, HeaderSize: 32 << 10, Idle: 2 * time.Minute, Body: 10 * time.Second, Write: 10 * time.Second,
-			LogBuffer: 1 << 20, TailBuffer: 10_000, Lane: "loops",
+			LogBuffer: 1 << 20, TailBuffer: 10_000, History: 1000, Lane: "loops",
 		},
 	}
 }

@@ -73,7 +73,7 @@ func TestSettings(t *testing.T) {
 	}
 	wantFixed := "name push.listen push.prefix push.tls.domains push.tls.cache push.tls.email push.tls.acme push.tls.http " +
 		"ingest.listen line.listen line.http log.output log.format admin.listen limits.header limits.header_size " +
-		"limits.idle limits.log_buffer limits.tail_buffer limits.loops limits.lane"
+		"limits.idle limits.log_buffer limits.tail_buffer limits.history limits.loops limits.lane"
 	if got := strings.Join(fixed, " "); got != wantFixed {
 		t.Errorf("fixed:\n got %s\nwant %s", got, wantFixed)
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/rootsd/rootsd/clients/demo"
 	"github.com/rootsd/rootsd/dispatch"
 	"github.com/rootsd/rootsd/transport/lane"
 	"github.com/rootsd/rootsd/transport/line"
@@ -22,15 +23,18 @@ import (
 // daemon is a running rootsd: the components of the table in components.go around one Controller. All of its methods
 // are called by the goroutine that runs serve.
 type daemon struct {
-	config *Config
-	log    *slog.Logger
-	level  *slog.LevelVar
+	config   *Config
+	log      *slog.Logger
+	level    *slog.LevelVar
+	withDemo bool // whether to serve the demo
 
 	controller *dispatch.Controller
 	dispatcher *dispatch.Dispatcher
 	metrics    *prometheus.Registry
-	loops      *lane.Loops // that serve push and ingest; nil: net/http does
-	secure     *security   // of the push port; nil: it speaks plain HTTP
+	loops      *lane.Loops                   // that serve push and ingest; nil: net/http does
+	secure     *security                     // of the push port; nil: it speaks plain HTTP
+	senders    map[dispatch.Component]string // the names, for people, of those who give updates; not changed once it serves
+	demo       *demo.App                     // nil: not served
 	parts      []*part
 	ports      []*port
 	failed     chan error // a port that serves no more
@@ -42,6 +46,7 @@ type daemon struct {
 type part struct {
 	name     string
 	ports    []*port
+	begin    func()        // once all ports are open
 	apply    func(*Config) // takes what can be changed while it runs
 	drain    func()        // has those who wait answered, and lets nobody wait any more
 	reopen   func() error  // reopens its files
@@ -77,6 +82,7 @@ func newDaemon(config *Config, log *slog.Logger, level *slog.LevelVar) *daemon {
 		config: config, log: log, level: level,
 		controller: controller, dispatcher: dispatch.NewDispatcher(controller),
 		metrics: prometheus.NewRegistry(),
+		senders: make(map[dispatch.Component]string),
 		failed:  make(chan error, 16),
 	}
 }
@@ -100,6 +106,11 @@ func (d *daemon) start() error {
 			}
 		})
 		d.log.Info("listening", "for", p.key, "url", p.url())
+	}
+	for _, p := range d.parts {
+		if p.begin != nil {
+			p.begin()
+		}
 	}
 	d.ready.Store(true)
 	d.log.Info("ready", "version", version, "pid", os.Getpid())

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -25,19 +27,21 @@ type clientView struct {
 type linkView struct {
 	Path   string    `json:"path"`
 	Since  time.Time `json:"since"`
+	By     string    `json:"by"`
 	Lapses string    `json:"lapses_in"`
 }
 
 type sessionView struct {
-	Transport string    `json:"transport"`
-	Since     time.Time `json:"since"`
-	Parked    bool      `json:"parked"`
-	Until     time.Time `json:"until"`
-	Queued    int       `json:"queued"`
-	Bytes     int       `json:"bytes"`
-	Cursor    uint64    `json:"cursor"`
-	Confirmed uint64    `json:"confirmed"`
-	Gapped    uint64    `json:"gapped"`
+	Transport string            `json:"transport"`
+	Since     time.Time         `json:"since"`
+	Parked    bool              `json:"parked"`
+	Until     time.Time         `json:"until"`
+	Queued    int               `json:"queued"`
+	Bytes     int               `json:"bytes"`
+	Cursor    uint64            `json:"cursor"`
+	Confirmed uint64            `json:"confirmed"`
+	Gapped    uint64            `json:"gapped"`
+	Gaps      map[string]uint64 `json:"gaps"`
 }
 
 // pathView is what GET /paths/{path} answers, as far as it is shown.
@@ -50,6 +54,7 @@ type pathView struct {
 		Clients   []struct {
 			ID      string       `json:"id"`
 			Since   time.Time    `json:"since"`
+			By      string       `json:"by"`
 			Session *sessionView `json:"session"`
 		} `json:"clients"`
 	} `json:"audience"`
@@ -124,8 +129,8 @@ func printClient(w io.Writer, v clientView) {
 	fmt.Fprintf(w, "client %s\n", v.ID)
 	if s := v.Session; s != nil {
 		fmt.Fprintf(w, "  session\t%s, opened %s, %s\n", s.Transport, when(s.Since), s.state())
-		fmt.Fprintf(w, "  queue\t%d waiting (%d bytes); confirmed up to %d of %d; %d lost to limits\n",
-			s.Queued, s.Bytes, s.Confirmed, s.Cursor, s.Gapped)
+		fmt.Fprintf(w, "  queue\t%d waiting (%d bytes); confirmed up to %d of %d; %s\n",
+			s.Queued, s.Bytes, s.Confirmed, s.Cursor, s.lost())
 	}
 	printLinks(w, "connected to", v.Connected)
 	printLinks(w, "may publish at", v.Permits)
@@ -138,7 +143,7 @@ func printLinks(w io.Writer, title string, links []linkView) {
 	for _, l := range links {
 		fmt.Fprintf(w, "  %s\t%s", title, l.Path)
 		if !l.Since.IsZero() {
-			fmt.Fprintf(w, "\tsince %s", when(l.Since))
+			fmt.Fprintf(w, "\tsince %s\tby %s", when(l.Since), l.By)
 		}
 		if l.Lapses != "" {
 			fmt.Fprintf(w, "\tlapses in %s", l.Lapses)
@@ -153,7 +158,7 @@ func printPath(w io.Writer, v pathView) {
 	for _, a := range v.Audience {
 		fmt.Fprintf(w, "  connected to %s: %d\n", a.Pattern, a.Connected)
 		for _, c := range a.Clients {
-			fmt.Fprintf(w, "    %s\tsince %s", c.ID, when(c.Since))
+			fmt.Fprintf(w, "    %s\tsince %s\tby %s", c.ID, when(c.Since), c.By)
 			if c.Session != nil {
 				fmt.Fprintf(w, "\t%s\t%d waiting", c.Session.state(), c.Session.Queued)
 			}
@@ -163,6 +168,17 @@ func printPath(w io.Writer, v pathView) {
 			fmt.Fprintf(w, "    and %d more\n", more)
 		}
 	}
+}
+
+// lost says how many updates were lost, and why.
+func (s *sessionView) lost() string {
+	text := fmt.Sprintf("%d lost to limits", s.Gapped)
+	separator := ": "
+	for _, reason := range slices.Sorted(maps.Keys(s.Gaps)) {
+		text += fmt.Sprintf("%s%d by %s", separator, s.Gaps[reason], reason)
+		separator = ", "
+	}
+	return text
 }
 
 // state says whether the client is there.

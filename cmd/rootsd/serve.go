@@ -12,6 +12,7 @@ import (
 )
 
 func newServe() *cobra.Command {
+	var withDemo bool
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the daemon",
@@ -23,6 +24,7 @@ SIGTERM and SIGINT stop it in good order: waiting polls are answered first. A
 second one stops it at once. SIGHUP reads the configuration again, takes what can
 be changed, names what needs a restart, and reopens the log of updates.`,
 		Example: `  rootsd serve
+  rootsd serve --demo
   rootsd serve --config roots.toml
   rootsd serve --push-listen :9000 --push-open 'public/**'`,
 		Args: args(0, 0, "no arguments"),
@@ -32,18 +34,19 @@ be changed, names what needs a restart, and reopens the log of updates.`,
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), config, load)
+			return serve(cmd.Context(), config, withDemo, load)
 		},
 	}
 	RegisterFlags(cmd.Flags())
+	cmd.Flags().BoolVar(&withDemo, "demo", false, "serve a demo at /demo/ on the push port, and feed it")
 	return cmd
 }
 
 // errInterrupted is returned when a second signal did not let the daemon stop in good order.
 var errInterrupted = errors.New("stopped at once by a second signal")
 
-// serve runs a daemon until a signal stops it; load reads the configuration again.
-func serve(ctx context.Context, config *Config, load func() (*Config, error)) error {
+// serve runs a daemon until a signal stops it, with a demo if it is asked for; load reads the configuration again.
+func serve(ctx context.Context, config *Config, withDemo bool, load func() (*Config, error)) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -58,6 +61,7 @@ func serve(ctx context.Context, config *Config, load func() (*Config, error)) er
 	defer tendMemory()()
 	level := new(slog.LevelVar)
 	d := newDaemon(config, newLogger(os.Stderr, config.Log.Format, level), level)
+	d.withDemo = withDemo
 	if err := d.start(); err != nil {
 		return err
 	}
