@@ -10,13 +10,16 @@ VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo deve
 LINT     = $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.12.2
 
 .DEFAULT_GOAL := help
-.PHONY: help run build test lint fuzz bench bench-peers bench-million check clean
+.PHONY: help run script build test lint fuzz bench bench-peers bench-million check clean
 
 help: ## list what can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## build rootsd and serve with the defaults and a demo; prints the URLs (ARGS="--push-open 'public/**'" adds flags)
 	./bin/rootsd serve --demo $(ARGS)
+
+script: ## build clients/js/dist out of clients/js/src
+	$(GO) run ./clients/js/build
 
 build: ## build bin/rootsd
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/rootsd ./cmd/rootsd

@@ -1,6 +1,6 @@
 // Build makes dist/roots.js, for script elements, and dist/roots.mjs, for modules, out of src: one file each, minified.
 //
-//	go run ./clients/js/build
+//	go run ./clients/js/build, or make script
 package main
 
 import (
@@ -21,9 +21,12 @@ func main() {
 	}
 }
 
-// write builds both files of the package in folder.
+// builds are the files of dist, and what makes their text of the package in a folder.
+var builds = map[string]func(folder string) ([]byte, error){"roots.js": script, "roots.mjs": module}
+
+// write builds all files of the package in folder.
 func write(folder string) error {
-	for name, text := range map[string]func(string) ([]byte, error){"roots.js": script, "roots.mjs": module} {
+	for name, text := range builds {
 		built, err := text(folder)
 		if err != nil {
 			return err

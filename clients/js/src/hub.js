@@ -45,9 +45,9 @@ export class Hub {
     if (!want) return;
     if (from !== this.tab && !this.#tabs.has(from)) this.#watch(from);
     this.#tabs.set(from, want);
+    this.#tell(this.#state);
     const fresh = ask.filter((path) => this.asker.linked.get(path));
     if (fresh.length) this.#say({ fresh, to: from });
-    this.#tell(this.#state);
     this.asker.ask();
   }
 

@@ -117,6 +117,7 @@ export class Roots extends EventTarget {
     this.#channel?.close();
     this.#hub = this.#up = this.#channel = undefined;
     this.#token = "";
+    this.#linked = [];
     for (const view of this.#views.values()) view.fresh = false;
   }
 
