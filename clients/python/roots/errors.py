@@ -1,0 +1,26 @@
+"""What goes wrong on the way."""
+
+from __future__ import annotations
+
+TRY_AGAIN = (408, 425, 429)  # of the statuses that blame the request, those that a later one need not get
+
+
+class RootsError(Exception):
+    """RootsError says what was answered instead of what was asked for, or that nothing was.
+
+    `status` is that of HTTP, 0 where there was no answer. `reason` is one word, for programs: "" where rootsd
+    said none. `detail` is for people. `where` is who answered, `after` how many seconds it said to wait.
+    """
+
+    def __init__(self, status: int, reason: str, detail: str, where: str = "", after: float = 0.0) -> None:
+        code = f"{status} {reason}".strip() if status else ""
+        super().__init__(": ".join(part for part in (where, code, detail) if part))
+        self.status, self.reason, self.detail, self.where, self.after = status, reason, detail, where, after
+
+
+def refuses(error: Exception) -> bool:
+    """Tells whether an error means that asking again is of no use; any exception with a `status` may."""
+    if getattr(error, "reason", "") == "unknown_token":
+        return False  # the session has ended, and the next one is on its way
+    status = getattr(error, "status", 0)
+    return isinstance(status, int) and 400 <= status < 500 and status not in TRY_AGAIN

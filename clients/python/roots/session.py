@@ -1,0 +1,78 @@
+"""What a session says: updates and tokens, parsed; and whom an update concerns. No I/O."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import Any, NamedTuple
+
+from .pattern import EVERYTHING, matches, overlaps
+
+DEEPEST = 1000  # levels of JSON that rootsd lets pass; those that Python reads by itself may be fewer
+
+
+class Update(NamedTuple):
+    """An update as rootsd sends it."""
+
+    path: str  # where it happened; in a blank message it may be a pattern
+    message: Any  # any JSON value
+    from_: str = ""  # the ID of the client that published it; "" where a back-end did
+    gap: str = ""  # why something was missed; "" where nothing was
+
+    @property
+    def blank(self) -> bool:
+        """Whether it says that the view of its path starts afresh: load it."""
+        return isinstance(self.message, str) and not self.message
+
+    def concerns(self, pattern: str) -> bool:
+        """Tells whether it is for who listens to pattern."""
+        if not self.blank:
+            return matches(pattern, self.path)
+        return self.path == EVERYTHING and bool(self.gap) or overlaps(self.path, pattern)
+
+
+class Answer(NamedTuple):
+    """What a transport hears at once."""
+
+    updates: tuple[Update, ...]
+    token: str  # counts all of them; "" where the session has ended
+
+
+def id_of(token: str) -> str:
+    """Returns the ID of a token's client: all before its first slash. The rest is for rootsd."""
+    return token.partition("/")[0]
+
+
+def parse_answer(text: bytes) -> Answer:
+    """Reads the answer to a poll. Raises ValueError where it is none."""
+    said = _loads(text)
+    token = said.get("reconnectWith") if isinstance(said, dict) else None
+    if not isinstance(token, str) or not id_of(token) or not isinstance(said.get("updates"), list):
+        raise ValueError("this is no answer of rootsd; is it the address of its push port?")
+    return Answer(tuple(map(_update, said["updates"])), token)
+
+
+def parse_update(text: str | bytes) -> Update:
+    """Reads an update. Raises ValueError where it is none."""
+    return _update(_loads(text))
+
+
+def _update(said: Any) -> Update:
+    if not isinstance(said, dict) or not isinstance(said.get("path"), str) or "message" not in said:
+        raise ValueError("there is an update without path and message")
+    return Update(said["path"], said["message"], said.get("from", ""), said.get("gap", ""))
+
+
+def _loads(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        pass  # an answer that cannot be read would be asked for again for ever
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(limit + 2 * DEEPEST)
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise ValueError(f"there is JSON of more than {DEEPEST} levels") from None
+    finally:
+        sys.setrecursionlimit(limit)

@@ -1,0 +1,1 @@
+"""Tests of the client. In clients/python: python3 -m unittest discover -s tests"""
