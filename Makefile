@@ -24,8 +24,8 @@ script: ## build clients/js/dist out of clients/js/src
 build: ## build bin/rootsd
 	$(GO) build -trimpath -ldflags '-X main.version=$(VERSION)' -o bin/rootsd ./cmd/rootsd
 
-test: ## run the tests of all languages; names what is skipped and how to get it
-	$(GO) run .ci/gotest.go -race -timeout 20m ./...
+test: ## run the tests of all languages (SUITES="go javascript" for some); names what is skipped and how to get it
+	$(GO) run ./.ci/test $(SUITES)
 
 check: ## what has to be right before a commit: format, vet, tests
 	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$unformatted" || { echo "gofmt would change:"; echo "$$unformatted"; exit 1; }

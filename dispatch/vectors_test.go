@@ -30,6 +30,7 @@ func readVectors[Case any](t *testing.T, file string) []Case {
 	if len(vectors.Cases) == 0 {
 		t.Fatal("there are no cases")
 	}
+	t.Logf("vectors: %s %d", strings.TrimSuffix(file, ".json"), len(vectors.Cases)) // compared with other languages' counts
 	return vectors.Cases
 }
 

@@ -1,8 +1,3 @@
-// Gotest runs "go test" with its arguments and says what matters: a line for each package as it ends, the output of what
-// failed, what was skipped and why, and the counts at the end. With CI=true a skipped test is a failure: there is nothing
-// that a machine of continuous integration may lack.
-//
-//	go run .ci/gotest.go -race ./...
 package main
 
 import (
@@ -25,23 +20,23 @@ type event struct {
 
 // report is what the events come to.
 type report struct {
-	output                  map[string]*strings.Builder // by package and test, until it passes
-	skips                   []string
-	passed, failed, skipped int
+	result
+	output map[string]*strings.Builder // by package and test, until it passes
 }
 
-func main() {
-	cmd := exec.Command("go", append([]string{"test", "-json"}, os.Args[1:]...)...)
+// runGo runs the tests of all packages. It prints a line for each package as it ends, and the output of what failed.
+func runGo() result {
+	cmd := exec.Command("go", "test", "-json", "-race", "-timeout", "20m", "./...")
 	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "gotest:", err)
-		os.Exit(1)
+		fmt.Println("FAIL go test:", err)
+		return result{failed: 1}
 	}
-	r := report{output: make(map[string]*strings.Builder)}
+	r := report{result{vectors: make(counts)}, make(map[string]*strings.Builder)}
 	lines := bufio.NewScanner(out)
 	lines.Buffer(nil, 16<<20)
 	for lines.Scan() {
@@ -52,14 +47,11 @@ func main() {
 		}
 		r.take(e)
 	}
-	err = cmd.Wait()
-	for _, skip := range r.skips {
-		fmt.Println("skipped:", skip)
+	if err := cmd.Wait(); err != nil && r.failed == 0 {
+		fmt.Println("FAIL go test:", err)
+		r.failed = 1
 	}
-	fmt.Printf("%d passed, %d failed, %d skipped\n", r.passed, r.failed, r.skipped)
-	if err != nil || r.failed > 0 || (r.skipped > 0 && os.Getenv("CI") == "true") {
-		os.Exit(1)
-	}
+	return r.result
 }
 
 func (r *report) take(e event) {
@@ -70,6 +62,7 @@ func (r *report) take(e event) {
 			r.output[key] = new(strings.Builder)
 		}
 		r.output[key].WriteString(e.Output)
+		r.vectors.read(e.Output)
 	case "pass", "fail", "skip":
 		text := ""
 		if r.output[key] != nil {
@@ -92,7 +85,6 @@ func (r *report) endTest(e event, text string) {
 		r.failed++
 		fmt.Printf("FAIL %s %s\n%s", e.Package, e.Test, text)
 	case "skip":
-		r.skipped++
 		r.skips = append(r.skips, fmt.Sprintf("%s %s: %s", e.Package, e.Test, reason(text)))
 	}
 }

@@ -7,33 +7,31 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 )
 
-// clientHarness runs the README's loop with an application that is this test: connect asks it by way of ingest, and what
+// clientHarness runs the loop of docs/browser.md with an application that is this test: connect asks it by way of ingest, and what
 // is shown is printed.
 const clientHarness = `
 const connect = (id) => fetch("%s/connect", { method: "POST", body: JSON.stringify({ id, paths: ["orders/42"] }) });
 listen("%s/", connect, (path, message, gap) => console.log(JSON.stringify({ path, message, gap })));
 `
 
-// TestDocsClient runs the README's JavaScript in Node against a daemon, and kicks it once: it has to come back by itself.
+// TestDocsClient runs the JavaScript of docs/browser.md, "Without it", in Node against a daemon, and kicks it once: it has to come back by itself.
 func TestDocsClient(t *testing.T) {
 	node, err := exec.LookPath("node")
 	if err != nil {
 		t.Skip("node is not installed; get it with: apt-get install nodejs")
 	}
-	page, err := os.ReadFile("../../README.md")
+	page, err := os.ReadFile("../../docs/browser.md")
 	if err != nil {
 		t.Fatal(err)
 	}
 	blocks := blocksOf(string(page))
-	i := 0
-	for blocks[i].kind != "js" {
-		i++
-	}
+	i := slices.IndexFunc(blocks, func(b block) bool { return strings.HasPrefix(b.code, "async function listen") })
 	daemon := startDocsDaemon(t, buildRootsd(t))
 	ingest := daemon.urls["ingest.listen"]
 	script := filepath.Join(t.TempDir(), "client.mjs")

@@ -48,7 +48,7 @@ export class Connection {
     };
     const alive = (within = this.#options.silence) => {
       clearTimeout(watch);
-      watch = setTimeout(end, within, new Error("roots: silence"));
+      watch = setTimeout(end, within, new Error("silence"));
     };
     const live = () => {
       if (opened || signal.aborted) return;

@@ -75,14 +75,14 @@ export class Hub {
   }
 
   // Notes what an update says of connections, and returns whether it did.
-  #note({ path, message, ...rest }) {
-    const { linked } = this.asker;
-    if (path === "::+::disconnect") {
-      if (rest.gap) linked.clear(); // it does not say which of them
-      // One whose blank message is still to come was connected again after this was said.
-      return rest.gap || linked.get(message) && linked.delete(message);
-    }
-    return isBlank({ message }) && !linked.get(path) && this.asker.wanted().has(path) && linked.set(path, true);
+  #note(update) {
+    const { linked } = this.asker, { path, message, gap } = update;
+    // What is rootsd's own cannot be loaded from an application: a new connect says it again. And a "::+::disconnect" that
+    // was lost does not say for which path it was.
+    if (gap && /^(::|\*\*$)/.test(path)) return linked.clear(), true;
+    // One whose blank message is still to come was connected again after this was said.
+    if (path === "::+::disconnect") return linked.get(message) && linked.delete(message);
+    return isBlank(update) && !linked.get(path) && this.asker.wanted().has(path) && linked.set(path, true);
   }
 
   close() {

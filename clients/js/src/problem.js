@@ -3,8 +3,8 @@
 /** Makes the error for an answer that is not as it should be, with what the answer says of itself. */
 export async function problem(answer) {
   const { detail, reason = "" } = await answer.json().catch(() => ({}));
-  const after = +answer.headers.get("Retry-After");
-  return Object.assign(new Error(detail || `${answer.url} answers ${answer.status}`), { status: answer.status, reason, after: after * 1000 || 0 });
+  const { status, url, headers } = answer;
+  return Object.assign(new Error(detail || `${url} answers ${status}`), { status, reason, after: headers.get("Retry-After") * 1000 || 0 });
 }
 
 /** POSTs JSON. Rejects where that is not answered with a success. */

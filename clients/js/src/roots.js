@@ -161,7 +161,7 @@ export class Roots extends EventTarget {
       for (const path of this.#views.keys()) this.#afresh(path, "tab");
       return;
     }
-    updates.forEach(this.#deliver, this);
+    for (const update of updates) this.#deliver(update);
   }
 
   // Goes on to a token, and returns whether it is that of another session.
@@ -174,9 +174,10 @@ export class Roots extends EventTarget {
     return true;
   }
 
-  #deliver(update) {
+  // Tells an update to those whom it concerns, or to the view of one pattern alone.
+  #deliver(update, only) {
     for (const [pattern, view] of this.#views) {
-      if (!concerns(update, pattern)) continue;
+      if (only ? pattern !== only : !concerns(update, pattern)) continue;
       if (isBlank(update) && update.path === pattern) view.fresh = true;
       for (const handler of [...view.handlers]) handler.take({ ...update });
     }
@@ -184,10 +185,7 @@ export class Roots extends EventTarget {
 
   // Has the view of a pattern load afresh.
   #afresh(path, gap) {
-    const view = this.#views.get(path);
-    if (!view) return;
-    view.fresh = true;
-    for (const handler of [...view.handlers]) handler.take({ path, message: "", gap });
+    this.#deliver({ path, message: "", gap }, path);
   }
 
   #stand({ state, transport, wait, token }) {

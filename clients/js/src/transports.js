@@ -24,7 +24,7 @@ async function sse(line) {
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
   for (let rest = ""; ; ) {
     const { value, done } = await reader.read();
-    if (done) throw new Error("the stream has ended");
+    if (done) throw new Error("ended");
     const events = (rest + value).split("\n\n");
     rest = events.pop();
     hear(line, events.map(fields));
@@ -62,7 +62,7 @@ const websocket = (line) => new Promise((_, reject) => {
     clearTimeout(timer);
     clearTimeout(probe);
     socket.close();
-    reject(new Error("the WebSocket has closed"));
+    reject(new Error("ended"));
   };
   line.signal.addEventListener("abort", close);
   socket.onclose = close;
