@@ -24,7 +24,7 @@ export class Connection {
     this.#tell = tell;
     this.token = token;
     this.#list = options.transports.filter((name) => name !== "websocket" || options.WebSocket);
-    this.#at = Math.max(0, this.#list.indexOf(remembered(options.url)));
+    this.#at = Math.max(0, this.#list.indexOf(memory(options.url)));
     this.open();
   }
 
@@ -104,7 +104,7 @@ export class Connection {
 
   #opened() {
     this.#tries = 0;
-    if (this.#worked !== this.transport) remember(this.#options.url, this.#worked = this.transport);
+    if (this.#worked !== this.transport) memory(this.#options.url, this.#worked = this.transport);
     this.#tell.state("live");
   }
 
@@ -124,20 +124,14 @@ export class Connection {
   }
 }
 
-/** Returns the transport that worked with this daemon within the last day. */
-function remembered(url) {
+/** Remembers which transport works with a daemon, or without a name returns the one that did within the last day. */
+function memory(url, works) {
   try {
-    const [name, at] = localStorage["roots " + url].split(" ");
+    const key = "roots " + url;
+    if (works) localStorage[key] = `${works} ${Date.now()}`;
+    const [name, at] = localStorage[key].split(" ");
     return Date.now() - at < day && name;
   } catch {
-    // There is no localStorage here, or nothing in it.
-  }
-}
-
-function remember(url, name) {
-  try {
-    localStorage["roots " + url] = `${name} ${Date.now()}`;
-  } catch {
-    // What cannot be remembered is found out again.
+    // There is no localStorage here, or nothing in it. What is not remembered is found out again.
   }
 }

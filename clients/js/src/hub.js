@@ -51,8 +51,9 @@ export class Hub {
     this.asker.ask();
   }
 
-  // Waits for the end of a tab, which holds a lock as long as it lives.
+  // Gives a tab that has come what it has to know to lead, and waits for its end: it holds a lock as long as it lives.
   #watch(tab) {
+    this.asker.changed();
     navigator.locks.request(this.#options.key + tab, { signal: this.#control.signal }, () => {
       this.#tabs.delete(tab);
       this.asker.ask();

@@ -150,7 +150,8 @@ export class Roots extends EventTarget {
     if (state) this.#stand(said);
     if (linked) this.#linked = linked;
     if (who) this.#want();
-    if (fresh && said.to === this.#tab) for (const path of fresh) this.#afresh(path);
+    // It may be said twice, as it is asked for until it is said.
+    if (said.to === this.#tab) for (const path of fresh) this.#views.get(path)?.fresh || this.#afresh(path);
     this.#hub?.hear(said);
   }
 

@@ -11,8 +11,9 @@ export function settings(url, options) {
   const all = { fetch: (...request) => fetch(...request), WebSocket: globalThis.WebSocket, ...defaults };
   for (const name in options) all[name] = options[name] ?? all[name];
   all.url = base.href;
-  if (!all.transports[0]) throw new TypeError("roots: transports is empty");
-  for (const name of all.transports) if (!transports[name]) throw new TypeError(`roots: there is no transport "${name}"`);
+  if (!all.transports[0] || !all.transports.every((name) => transports[name])) {
+    throw new TypeError(`roots: transports are ${defaults.transports}, not "${all.transports}"`);
+  }
   all.shared = all.share !== false && globalThis.document && globalThis.navigator?.locks && globalThis.BroadcastChannel;
   all.key = ["roots", base.href, all.connect, all.share, ""].join(" ");
   all.disconnect = asking("disconnect", all.connect ? all.disconnect || null : undefined, all);

@@ -91,6 +91,29 @@ test("when the tab that leads is closed, another goes on where it stopped", asyn
   world.next("/leave");
 });
 
+test("a tab that came when all was connected can lead as well", async () => {
+  const [leader, follower] = await twoTabs(), third = await tab(["a"]);
+  leader.close();
+  follower.close();
+  await pass(100);
+  world.next(token(1)).answer(said(1, 2));
+  await pass(2000);
+  assert.deepEqual(third.heard, ["a", 1]);
+  assert.throws(() => world.next("connect"), "nothing is asked for anew");
+});
+
+test("a tab that asks twice before it is answered loads once", async () => {
+  await twoTabs();
+  const third = world.client(), heard = [];
+  third.on("a", undefined, () => void heard.push("a"));
+  for (let i = 0; i < 3; i++) {
+    await Promise.resolve();
+    third.on("b/" + i);
+  }
+  await settle();
+  assert.deepEqual(heard, ["a"]);
+});
+
 test("a tab that is gone without a word wants nothing any more", async () => {
   const [, follower] = await twoTabs();
   follower.close();
