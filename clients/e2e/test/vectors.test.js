@@ -19,7 +19,7 @@ before(async () => {
   ({ page } = await Tab.open(await profile(), application));
   await page.addScriptTag({ url: "/page/vectors.js" });
 });
-after(() => console.log(`vectors: ${Object.entries(counts).map((count) => count.join(" ")).join(", ")}`));
+after(() => console.log(`vectors: ${Object.entries(counts).map(([file, { cases }]) => `${file} ${cases}`).join(", ")}`));
 
 /** Has every case of a file judged in the page, where `judge` of lib/vectors.js names the faults of one. */
 async function run(file) {
