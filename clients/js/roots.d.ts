@@ -1,6 +1,6 @@
 // Types of Roots, the client of rootsd. docs/browser.md tells the story; this file is the reference.
 
-/** What a status light shows: `connecting` before the first session, `live` while updates arrive as they happen,
+/** What a status light shows, of the connection; not whether each view is connected: `connecting` before the first session, `live` while updates arrive as they happen,
  * `retrying` between a failure and the next try, `closed` after {@link Roots.close}. */
 export type State = "connecting" | "live" | "retrying" | "closed";
 
@@ -20,16 +20,17 @@ export interface Update<Message = unknown> {
   gap?: string;
 }
 
-/** An error of `publish`, `connect` or `disconnect`, with what the answer said of it. */
+/** An error of a request, with what the answer said of it. */
 export interface RootsError extends Error {
-  /** HTTP status of the answer; 0 where there was none. */
-  status: number;
-  /** One word, for programs: `reason` of the problem that rootsd answered; `""` where it said none. */
-  reason: string;
+  /** HTTP status of the answer; left out where there was none. */
+  status?: number;
+  /** One word, for programs: `reason` of the problem that rootsd answered; left out where it said none. */
+  reason?: string;
 }
 
-/** Asks the application to connect a client to paths, or to disconnect it. Rejecting means that it is tried again later,
- * but for an error with a `status` from 400 to 499 other than 408, 425 and 429: then the application has refused. */
+/** Asks the application to connect a client to paths, or to disconnect it. Rejecting, or a Response that is not ok, means that it is
+ * tried again later, but for a `status` from 400 to 499 other than 408, 425 and 429 (or the `reason` "unknown_id"): then the
+ * application has refused. */
 export type Ask = (id: string, paths: string[]) => Promise<unknown>;
 
 export interface Options {
@@ -38,7 +39,7 @@ export interface Options {
    * which is for paths that `push.open` of rootsd opens. */
   connect?: string | Ask;
   /** The same for paths that nobody listens to any more. Left out beside `connect`, nothing is asked, and what comes is
-   * ignored until the session ends. */
+   * ignored until the session ends. Without `connect`, it is not used. */
   disconnect?: string | Ask;
   /** Sent with requests to the application, beside what Django's cookie `csrftoken` and the `csrf-token` meta element of Rails
    * and Laravel give by themselves; a function is asked before each request. Never sent to rootsd. */
@@ -71,16 +72,18 @@ export interface Options {
 /**
  * A connection to rootsd. It opens with the first {@link on}, and stays open by itself until {@link close}.
  *
- * Events (it is an EventTarget): `state`, whose `detail` is the new {@link State}; `error`, whose `detail` is an Error:
- * something that the page's author should know, such as a path that the application refused. Unless a listener calls
- * `preventDefault()`, it is written to the console as a warning.
+ * Events (it is an EventTarget): `state`, whose `detail` is the new {@link State}; `session`, whose `detail` is the new ID;
+ * `error`, whose `detail` is an Error that the page's author should know of: its message says what was being done, such as "connect
+ * orders/42" or "reload news/*", and why it failed; its `cause` is the error itself, whose `status` and `reason` it has as well. Unless a listener calls `preventDefault()`, it is written to the console as a warning. What concerns the
+ * connection or the application is said in the tab that leads.
  *
  * @example
  * const roots = new Roots("/comet/", { connect: "/server/connect/{id}" });
  * const off = roots.on("orders/42", (order) => show(order), () => load());
  */
 export class Roots extends EventTarget {
-  /** @param url where rootsd answers browsers, such as `/comet/` or `https://push.example.com/`. Throws a TypeError where it is none. */
+  /** @param url where rootsd answers browsers, such as `/comet/` or `https://push.example.com/`; whole where there is no page, as in
+   * Node. Throws a TypeError where it is none, or an option cannot be. */
   constructor(url: string | URL, options?: Options);
 
   /** The ID that rootsd knows this client by; "" before the first session. Others may see it. */
@@ -98,7 +101,8 @@ export class Roots extends EventTarget {
    * `*` in a pattern stands for one segment, `**` at its end for one or more.
    *
    * @returns what undoes it. Calling that more than once does no harm.
-   * @throws RangeError if `pattern` is none; its `reason` is one of the names in docs/vectors/README.md.
+   * @throws RangeError if `pattern` is none; its `reason` is one of the names in docs/vectors/README.md. TypeError if it is no text,
+   * Error after {@link close}.
    */
   on<Message = unknown>(
     pattern: string,
@@ -107,7 +111,8 @@ export class Roots extends EventTarget {
   ): () => void;
 
   /** Publishes where a back-end permitted this client to. Publishes of one page arrive in order. Resolves when rootsd has taken
-   * it, rejects with a {@link RootsError} where it has not. */
+   * it. Rejects with a {@link RootsError} where it has not, a RangeError where `path` is none, an Error after {@link close}.
+   * It is sent once: where no answer came, it is not known whether rootsd has taken it. */
   publish(path: string, message: unknown): Promise<void>;
 
   /** Drops the connection and comes back on the same session, at once: nothing is lost. */

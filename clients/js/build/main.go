@@ -12,7 +12,8 @@ import (
 
 // internal matches the names of what the client's parts have for one another, which may be made short: none that is in the API,
 // in an option, in a message between tabs, or in the platform.
-const internal = "^(alive|asker|begin|changed|connection|drop|handlers|heard|render|rest|take|wanted)$"
+const internal = "^(alive|asker|begin|changed|connection|drop|handlers|hear|heard|key|open|pattern|reload|render|report|rest|" +
+	"shared|take|wanted)$"
 
 func main() {
 	if err := write("clients/js"); err != nil {
@@ -49,7 +50,6 @@ func bundle(entry string, format api.Format) ([]byte, error) {
 		EntryPoints: []string{entry}, Bundle: true, Format: format, Target: api.ES2022, Charset: api.CharsetUTF8,
 		MinifyWhitespace: true, MinifyIdentifiers: true, MinifySyntax: true,
 		MangleProps: internal,
-		Banner:      map[string]string{"js": "/* Roots, Apache-2.0 */"},
 	})
 	if len(result.Errors) > 0 {
 		return nil, fmt.Errorf("%s: %s", entry, result.Errors[0].Text)

@@ -18,19 +18,20 @@ export class Asker {
     this.wanted = wanted;
     this.changed = changed;
     this.token = token;
-    this.linked = new Map(linked); // what is asked for already: whether its blank message has come
+    this.linked = new Map(linked); // what is asked for already: whether its blank message has come; null where it was refused
   }
 
   /** Begins anew, for a session that is linked to nothing. */
   begin(token) {
     this.token = token;
     this.linked.clear();
+    this.changed();
     this.#tries = 0;
     this.#wake?.();
   }
 
   close() {
-    this.closed = true;
+    this.token = "";
     clearTimeout(this.#leaving);
     this.#wake?.();
   }
@@ -39,14 +40,13 @@ export class Asker {
   async ask() {
     if (this.#busy || !this.token) return;
     this.#busy = true;
-    for (let alone = false; !this.closed; ) {
-      const wanted = this.wanted();
-      const missing = [...wanted].filter((path) => !this.linked.has(path));
+    for (let alone = false; this.token; ) {
+      const missing = [...this.wanted()].filter((path) => !this.linked.has(path));
       if (!missing.length) break;
       alone = await this.#connect(alone ? missing.slice(0, 1) : missing, alone);
     }
     this.#busy = false;
-    if (this.#options.disconnect && !this.closed) this.#leaving ||= setTimeout(() => this.#leave(), 1000);
+    if (this.#options.disconnect && this.token) this.#leaving ||= setTimeout(() => this.#leave(), 1000);
   }
 
   // Connects, and returns whether to ask for one path at a time from here on: a refusal does not say which of them it means.
@@ -55,22 +55,24 @@ export class Asker {
     try {
       await this.#options.connect(token, paths);
     } catch (error) {
-      if (token !== this.token || this.closed) return alone;
-      if (!final(error)) {
-        this.#options.report(error);
+      const refused = final(error);
+      if (token !== this.token) return alone;
+      if (refused && paths.length > 1) return true;
+      this.#options.report(error, "connect " + paths);
+      if (!refused) {
         await new Promise((then) => {
-          this.#wake = then;
-          setTimeout(then, backoff(this.#tries++, this.#options.retry));
+          const timer = setTimeout(then, backoff(this.#tries++, this.#options.retry));
+          this.#wake = () => then(clearTimeout(timer));
         });
+        // What has come meanwhile was not said of this connect.
+        for (const path of paths) this.linked.delete(path);
         return alone;
       }
-      if (paths.length > 1) return true;
-      error.message = `roots: ${paths[0]}: ${error.message}`;
-      this.#options.report(error);
+      this.linked.set(paths[0], null);
     }
     this.#tries = 0;
     if (token !== this.token) return false;
-    for (const path of paths) if (!this.linked.has(path)) this.linked.set(path, false);
+    for (const path of paths) this.linked.set(path, this.linked.get(path));
     this.changed();
     return alone;
   }
@@ -79,10 +81,10 @@ export class Asker {
     this.#leaving = 0;
     const { token } = this, wanted = this.wanted();
     const surplus = [...this.linked.keys()].filter((path) => !wanted.has(path));
-    if (this.#busy || !surplus.length || this.closed) return;
+    if (this.#busy || !surplus.length) return;
     this.#busy = true;
     // What stays connected by a failure costs a little, and goes with the session.
-    await this.#options.disconnect(token, surplus).catch(this.#options.report);
+    await this.#options.disconnect(token, surplus).catch((error) => this.#options.report(error, "disconnect " + surplus));
     this.#busy = false;
     if (token === this.token) for (const path of surplus) this.linked.delete(path);
     this.changed();

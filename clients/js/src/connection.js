@@ -23,7 +23,7 @@ export class Connection {
     this.#options = options;
     this.#tell = tell;
     this.token = token;
-    this.#list = options.transports.filter((name) => name !== "websocket" || options.WebSocket);
+    this.#list = options.transports;
     this.#at = Math.max(0, this.#list.indexOf(memory(options.url)));
     this.open();
   }
@@ -62,8 +62,8 @@ export class Connection {
       alive,
       url: () => this.#options.url + this.token,
       heard: (updates, token) => {
-        if (signal.aborted) return;
         live();
+        if (signal.aborted) return;
         alive();
         const since = this.token;
         this.token = token;
@@ -72,7 +72,7 @@ export class Connection {
     };
     // A poll that resumes may wait for long before its first answer; that it is not refused is a good sign.
     const waits = this.token && this.transport === "long-poll";
-    if (waits) setTimeout(live, 1000);
+    if (waits) setTimeout(() => signal.aborted || this.#tell.state("live"), 1000);
     alive(waits ? undefined : this.#options.patience);
     transports[this.transport](line).catch(end);
   }
@@ -86,8 +86,8 @@ export class Connection {
 
   /** Drops a connection that is of no use, and tries again later. */
   drop() {
-    this.#stop();
-    this.#failed({}, true);
+    this.close();
+    this.#failed(undefined, true);
   }
 
   /** Stops until it is kicked. */
@@ -104,12 +104,12 @@ export class Connection {
 
   #opened() {
     this.#tries = 0;
-    if (this.#worked !== this.transport) memory(this.#options.url, this.#worked = this.transport);
+    memory(this.#options.url, this.#worked = this.transport);
     this.#tell.state("live");
   }
 
   #failed(error, opened) {
-    const { reason, status, after = 0 } = error;
+    const { reason, status, after = 0 } = error ?? {};
     const known = opened || this.transport === this.#worked && this.#tries < 3;
     if (status === 409) this.token = ""; // a newer token was used, which nobody here has
     if (!known) {
@@ -117,21 +117,21 @@ export class Connection {
       this.#at = reason ? 0 : (this.#at + 1) % this.#list.length;
       if (this.#at) return this.open();
     }
-    if (reason && status !== 409) this.#options.report(error);
-    const wait = Math.max(after, backoff(opened ? 0 : this.#tries++, this.#options.retry));
+    if (reason ? status !== 409 : error && !this.#worked && !this.#tries) this.#options.report(error, this.#options.url);
+    const wait = Math.min(day, Math.max(after, backoff(opened ? 0 : this.#tries++, this.#options.retry)));
     this.#timer = setTimeout(() => this.open(), wait);
     this.#tell.state("retrying", wait);
   }
 }
 
-/** Remembers which transport works with a daemon, or without a name returns the one that did within the last day. */
+/** Returns which transport worked with a daemon within the last day; or remembers that one does, if that is news. */
 function memory(url, works) {
   try {
     const key = "roots " + url;
-    if (works) localStorage[key] = `${works} ${Date.now()}`;
-    const [name, at] = localStorage[key].split(" ");
-    return Date.now() - at < day && name;
+    const [name, at] = (localStorage[key] ?? "").split(" "), known = Date.now() - at < day && name;
+    if (works && works !== known) localStorage[key] = `${works} ${Date.now()}`;
+    return known;
   } catch {
-    // There is no localStorage here, or nothing in it. What is not remembered is found out again.
+    // There is no localStorage here. What is not remembered is found out again.
   }
 }

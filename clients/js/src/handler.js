@@ -6,15 +6,16 @@ export const isBlank = (update) => update.message === "";
 
 /** Tells whether an update is for who listens to a pattern. A gap at "**" is for all, system paths included. */
 export const concerns = (update, pattern) =>
-  update.path === pattern || update.gap && isBlank(update) && update.path === "**" || overlaps(update.path, pattern);
+  update.gap && update.path === "**" || overlaps(update.path, pattern);
 
 /** What one call of on() has asked for. While a reload is under way, updates wait for it. */
 export class Handler {
-  #waiting; // updates, while a reload is under way
+  #waiting; // updates, while a reload is under way; null after the first
   #tries = 0;
 
-  constructor(pattern, render, reload, { hold, retry, report }) {
-    Object.assign(this, { pattern, render, reload, hold, retry, report, on: true });
+  /** `options` are those of the client. */
+  constructor(options, pattern, render, reload) {
+    Object.assign(this, options, { pattern, render, reload, on: true });
   }
 
   /** Takes an update that concerns it. */
@@ -27,31 +28,32 @@ export class Handler {
 
   #show(update) {
     if (!this.on) return;
+    if (isBlank(update)) this.reload && this.#load(update);
+    // What comes before the first reload is in what that loads.
+    else if (!this.reload || this.#waiting === null) this.#draw(update);
+  }
+
+  async #draw(update) {
     try {
-      const done = (isBlank(update) ? this.reload : this.render && ((u) => this.render(u.message, u)))?.(update);
-      if (isBlank(update) && done?.then) this.#wait(done, update);
+      await this.render?.(update.message, update);
     } catch (error) {
-      this.report(error);
+      this.report(error, "render " + this.pattern);
     }
   }
 
-  #wait(done, update) {
+  // Has the page load. What comes meanwhile waits, also for the next try where that fails.
+  async #load(update) {
     this.#waiting ??= [];
-    done.then(() => this.#resume(), (error) => {
-      this.report(error);
-      setTimeout(() => this.#again(update), backoff(this.#tries++, this.retry));
-    });
-  }
-
-  #resume() {
+    try {
+      await this.reload(update);
+    } catch (error) {
+      this.report(error, "reload " + this.pattern);
+      setTimeout(() => this.on && this.#load(update), backoff(this.#tries++, this.retry));
+      return;
+    }
     const updates = this.#waiting;
-    this.#waiting = undefined;
+    this.#waiting = null;
     this.#tries = 0;
-    for (const update of updates) this.take(update);
-  }
-
-  // Reloads once more, after a failure. What waits goes on waiting.
-  #again(update) {
-    if (this.on) this.#wait((async () => this.reload(update))(), update);
+    for (const waited of updates) this.take(waited);
   }
 }

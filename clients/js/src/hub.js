@@ -22,13 +22,13 @@ export class Hub {
   #options;
   #say;
   #tabs = new Map();
-  #state = { state: "connecting" };
+  #state;
   #control = new AbortController();
 
-  constructor(options, tab, say, known) {
+  constructor(options, say, known) {
     this.#options = options;
     this.#say = say;
-    this.tab = tab;
+    this.#state = { state: known.token ? "retrying" : "connecting" };
     const wanted = () => new Set([...this.#tabs.values()].flat());
     this.asker = new Asker(options, wanted, () => say({ linked: [...this.asker.linked] }), known);
     this.connection = new Connection(options, {
@@ -43,10 +43,13 @@ export class Hub {
     if (kick === 0 || kick && kick === this.#state.wait) this.connection.kick();
     if (again) this.connection.open();
     if (!want) return;
-    if (from !== this.tab && !this.#tabs.has(from)) this.#watch(from);
+    const { linked } = this.asker, before = this.#tabs.get(from) ?? [];
+    if (this.#options.shared && !this.#tabs.has(from)) this.#watch(from);
+    // What was refused is asked for once more when a tab wants it that did not before.
+    for (const path of want) if (linked.get(path) === null && !before.includes(path)) linked.delete(path);
     this.#tabs.set(from, want);
     this.#tell(this.#state);
-    const fresh = ask.filter((path) => this.asker.linked.get(path));
+    const fresh = ask.filter((path) => linked.get(path));
     if (fresh.length) this.#say({ fresh, to: from });
     this.asker.ask();
   }
@@ -62,8 +65,7 @@ export class Hub {
 
   #tell(state) {
     const { token, transport } = this.connection;
-    this.#state = state;
-    this.#say({ ...state, token, transport });
+    this.#say({ ...this.#state = state, token, transport });
   }
 
   #heard(updates, token, since) {

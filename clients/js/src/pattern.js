@@ -3,19 +3,19 @@
 /** Returns what is wrong with a text that has no slashes at its ends, by its name in docs/vectors; "" for nothing. */
 function fault(text, wild) {
   const segments = text.split("/");
-  const first = segments.findIndex(isWild);
   if (!text) return "empty";
-  if (new TextEncoder().encode(text).length > 1024) return "long";
+  if (new Blob([text]).size > 1024) return "long";
   if (segments.includes("")) return "segment";
   if (/\p{Cs}/u.test(text)) return "text";
   if (/\p{Cc}/u.test(text)) return "control";
-  if (first < 0) return "";
+  if (!segments.some(isWild)) return "";
   if (!wild) return "wildcard";
   if (segments.slice(0, -1).includes("**")) return "tail";
   return segments.length > 64 ? "deep" : "";
 }
 
 const isWild = (segment) => segment === "*" || segment === "**";
+const isSystem = (segment) => segment.startsWith("::");
 
 /**
  * Returns a path, or with `wild` a pattern, in its normal form: without slashes at its ends.
@@ -23,9 +23,9 @@ const isWild = (segment) => segment === "*" || segment === "**";
  * @throws RangeError whose `reason` is a name of docs/vectors/README.md
  */
 export function parse(text, wild) {
-  const normal = `${text}`.replace(/^\/+|\/+$/g, "");
+  const normal = text.replace(/^\/+|\/+$/g, "");
   const reason = fault(normal, wild);
-  if (reason) throw Object.assign(new RangeError(`roots: "${text}" is no ${wild ? "pattern" : "path"}: ${reason}`), { reason });
+  if (reason) throw Object.assign(new RangeError(`roots: "${text}" is no path: ${reason}`), { reason });
   return normal;
 }
 
@@ -38,7 +38,7 @@ export function overlaps(a, b) {
   for (let i = 0; ; i++) {
     const x = one[i], y = two[i];
     if (x === undefined || y === undefined) return x === y;
-    if (!i && (isWild(x) && y.startsWith("::") || isWild(y) && x.startsWith("::"))) return false;
+    if (!i && isSystem(x) !== isSystem(y)) return false;
     if (x === "**" || y === "**") return true;
     if (x !== y && x !== "*" && y !== "*") return false;
   }
@@ -50,7 +50,7 @@ export function covers(pattern, other) {
   for (let i = 0; ; i++) {
     const x = one[i], y = two[i];
     if (x === undefined || y === undefined) return x === y;
-    if (!i && isWild(x) && y.startsWith("::")) return false;
+    if (!i && isSystem(x) !== isSystem(y)) return false;
     if (x === "**") return true;
     if (y === "**" || x !== y && x !== "*") return false;
   }

@@ -1,19 +1,21 @@
 // Requests that are answered with a problem, or not at all.
 
-/** Makes the error for an answer that is not as it should be, with what the answer says of itself. */
-export async function problem(answer) {
-  const { detail, reason = "" } = await answer.json().catch(() => ({}));
-  const { status, url, headers } = answer;
-  return Object.assign(new Error(detail || `${url} answers ${status}`), { status, reason, after: headers.get("Retry-After") * 1000 || 0 });
-}
-
 /** POSTs JSON. Rejects where that is not answered with a success. */
 export async function post(fetch, url, body, headers) {
-  const answer = await fetch(url, { method: "POST", body: JSON.stringify(body), headers }).catch((error) => {
-    throw Object.assign(error, { status: 0, reason: "" });
-  });
-  if (!answer.ok) throw await problem(answer);
+  const answer = await checked(await fetch(url, { method: "POST", body: JSON.stringify(body), headers }));
+  // It was not answered by whom it was meant for: by a page to log in, mostly.
+  if (answer.redirected) throw Object.assign(new Error("redirected to " + answer.url), { status: 403 });
 }
 
-/** Tells whether an answer means that asking again is of no use. */
-export const final = ({ status }) => status >= 400 && status < 500 && ![408, 425, 429].includes(status);
+/** Returns an answer that is a success, or not an answer at all. Any other is thrown, with what it says of itself. */
+export async function checked(answer) {
+  if (answer?.ok !== false) return answer;
+  const { detail, reason } = await answer.json().catch(() => {}) ?? {};
+  const { status } = answer;
+  const after = answer.headers.get("Retry-After") * 1000 || 0; // milliseconds
+  throw Object.assign(new Error(detail || `${answer.url} answers ${status}`), { status, reason, after });
+}
+
+/** Tells whether an answer means that asking again is of no use. An ID that is not known may just have been given up. */
+export const final = (error) =>
+  error?.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status) && error.reason !== "unknown_id";

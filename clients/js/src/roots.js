@@ -6,11 +6,11 @@ import { settings } from "./settings.js";
 
 /** The client of rootsd: see roots.d.ts. What it does in each tab is here; what one tab does for all is in hub.js. */
 export class Roots extends EventTarget {
+  state = "connecting";
+  transport = "";
   #options;
   #views = new Map(); // by pattern: its handlers, and whether its blank message has come
   #tab = Math.random().toString(36).slice(2);
-  #state = "connecting";
-  #transport = "";
   #token = ""; // that counts all that this tab has heard
   #linked = []; // what the hub said last, for the one after it
   #hub; // in the tab that leads
@@ -23,7 +23,8 @@ export class Roots extends EventTarget {
 
   constructor(url, options = {}) {
     super();
-    const report = (error) => {
+    const report = (cause, doing) => {
+      const error = Object.assign(new Error(`roots: ${doing}: ${cause?.message}`, { cause }), cause);
       if (this.#fire("error", error)) console.warn(error);
     };
     this.#options = { ...settings(url, options), report };
@@ -34,18 +35,10 @@ export class Roots extends EventTarget {
     return idOf(this.#token);
   }
 
-  get state() {
-    return this.#state;
-  }
-
-  get transport() {
-    return this.#transport;
-  }
-
   on(pattern, render, reload) {
     pattern = parse(pattern, true);
     this.#start();
-    const handler = new Handler(pattern, render, reload, this.#options);
+    const handler = new Handler(this.#options, pattern, render, reload);
     if (!this.#views.has(pattern)) {
       this.#views.set(pattern, { handlers: new Set() });
       this.#want();
@@ -65,12 +58,14 @@ export class Roots extends EventTarget {
   publish(path, message) {
     const sent = this.#sent.then(async () => {
       const updates = [{ path: parse(path), message }];
-      this.#start();
-      while (!this.#token) await new Promise((then) => this.addEventListener("session", then, { once: true }));
+      while (this.#start(), !this.#token) await new Promise((then) => {
+        this.addEventListener("session", then, { once: true });
+        this.#life.signal.addEventListener("abort", then);
+      });
       return post(this.#options.fetch, this.#options.url + this.#token, updates);
     });
     this.#sent = sent.catch(() => {});
-    return sent;
+    return sent.then(); // another promise: that nobody looks after it shows, if it fails
   }
 
   reconnect() {
@@ -78,6 +73,7 @@ export class Roots extends EventTarget {
   }
 
   close() {
+    for (const { handlers } of this.#views.values()) for (const handler of handlers) handler.on = false;
     this.#views.clear();
     this.#stop();
     this.#life.abort();
@@ -89,7 +85,7 @@ export class Roots extends EventTarget {
   }
 
   #start() {
-    if (this.#life.signal.aborted) throw new Error("roots: it is closed");
+    if (this.#life.signal.aborted) throw new Error("roots: closed");
     if (this.#up) return;
     this.#up = new AbortController();
     const { signal } = this.#up, { key, shared } = this.#options;
@@ -97,17 +93,20 @@ export class Roots extends EventTarget {
       // What the hub before said last may still be on its way.
       if (this.#token) await new Promise((then) => setTimeout(then, 100));
       const known = { token: this.#token, linked: this.#linked };
-      if (!signal.aborted) this.#hub = new Hub(this.#options, this.#tab, (said) => this.#say(said), known);
+      if (!signal.aborted) this.#hub = new Hub(this.#options, (said) => this.#say(said), known);
     };
     if (!shared) return lead();
-    this.#channel = new BroadcastChannel(key);
-    this.#channel.onmessage = ({ data }) => this.#hear(data);
     const held = new Promise((free) => signal.addEventListener("abort", free));
-    const hold = (name, then) => navigator.locks.request(name, { signal }, async () => {
-      then();
+    const hold = (name, then) => navigator.locks.request(name, { signal }, async (lock) => {
+      then(lock);
       await held;
     }).catch(({ name }) => name === "AbortError" || then()); // where locks are forbidden, each tab is alone
-    hold(key + this.#tab, () => this.#want());
+    hold(key + this.#tab, (lock) => {
+      if (!lock) return;
+      this.#channel = new BroadcastChannel(key);
+      this.#channel.onmessage = ({ data }) => this.#hear(data);
+      this.#want();
+    });
     hold(key, lead);
   }
 
@@ -124,16 +123,15 @@ export class Roots extends EventTarget {
   #watchPage() {
     const { signal } = this.#life;
     const when = (target, type, then) => target.addEventListener(type, then, { signal });
-    const kick = () => this.#say({ kick: 0 });
     when(globalThis, "pagehide", () => this.#stop());
-    when(globalThis, "pageshow", ({ persisted }) => persisted && this.#views.size && this.#start());
-    when(globalThis, "online", () => this.#say({ again: 1 }));
+    when(globalThis, "pageshow", ({ persisted }) => persisted && this.#start());
+    when(globalThis, "online", () => this.#hub?.connection.open());
     when(globalThis, "offline", () => this.#hub?.connection.drop());
     when(document, "visibilitychange", () => {
       clearTimeout(this.#pause);
-      if (!document.hidden) kick();
-      else if (!this.#options.shared && this.#transport !== "websocket") {
-        this.#pause = setTimeout(() => this.#hub?.connection.rest(), this.#options.hidden);
+      if (!document.hidden) this.#say({ kick: 0 });
+      else if (!this.#options.shared) {
+        this.#pause = setTimeout(() => this.transport === "websocket" || this.#hub?.connection.rest(), this.#options.hidden);
       }
     });
   }
@@ -159,7 +157,7 @@ export class Roots extends EventTarget {
     const before = this.#token;
     if (!this.#go(token) && before !== since) {
       // This tab has heard less than the others, or more: which of these are new to it cannot be told.
-      for (const path of this.#views.keys()) this.#afresh(path, "tab");
+      for (const path of [...this.#views.keys()]) this.#afresh(path, "tab");
       return;
     }
     for (const update of updates) this.#deliver(update);
@@ -171,13 +169,14 @@ export class Roots extends EventTarget {
     this.#token = token;
     if (this.id === id) return false;
     for (const view of this.#views.values()) view.fresh = false;
+    this.#want();
     this.#fire("session", this.id);
     return true;
   }
 
   // Tells an update to those whom it concerns, or to the view of one pattern alone.
   #deliver(update, only) {
-    for (const [pattern, view] of this.#views) {
+    for (const [pattern, view] of [...this.#views]) {
       if (only ? pattern !== only : !concerns(update, pattern)) continue;
       if (isBlank(update) && update.path === pattern) view.fresh = true;
       for (const handler of [...view.handlers]) handler.take({ ...update });
@@ -190,16 +189,16 @@ export class Roots extends EventTarget {
   }
 
   #stand({ state, transport, wait, token }) {
-    if (!this.#token) this.#go(token);
-    this.#set(state, state === "live" ? transport : "");
     // Timers of a tab that nobody sees are slow; one that is seen keeps the time for it.
     if (wait && !this.#hub && !document.hidden) setTimeout(() => this.#say({ kick: wait }), wait);
+    if (!this.#token) this.#go(token);
+    if (this.#up) this.#set(state, state === "live" ? transport : "");
   }
 
   #set(state, transport) {
-    this.#transport = transport;
-    if (this.#state === state) return;
-    this.#state = state;
+    this.transport = transport;
+    if (this.state === state) return;
+    this.state = state;
     this.#fire("state", state);
   }
 

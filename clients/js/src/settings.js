@@ -1,4 +1,5 @@
-import { post } from "./problem.js";
+import { idOf } from "./hub.js";
+import { checked, post } from "./problem.js";
 import { transports } from "./transports.js";
 
 const defaults = { transports: Object.keys(transports), retry: 15e3, silence: 6e4, patience: 5e3, hold: 1e3, hidden: 1e4 };
@@ -8,26 +9,28 @@ export function settings(url, options) {
   const base = new URL(url, globalThis.document?.baseURI);
   if (!base.pathname.endsWith("/")) base.pathname += "/";
   base.search = base.hash = "";
+  if (!/^http/.test(base)) throw new TypeError(`roots: ${base} is not HTTP`);
   const all = { fetch: (...request) => fetch(...request), WebSocket: globalThis.WebSocket, ...defaults };
   for (const name in options) all[name] = options[name] ?? all[name];
   all.url = base.href;
+  all.transports = all.transports.filter((name) => name !== "websocket" || all.WebSocket);
   if (!all.transports[0] || !all.transports.every((name) => transports[name])) {
-    throw new TypeError(`roots: transports are ${defaults.transports}, not "${all.transports}"`);
+    throw new TypeError(`roots: transports are ${defaults.transports}`);
   }
-  all.shared = all.share !== false && globalThis.document && globalThis.navigator?.locks && globalThis.BroadcastChannel;
+  all.shared = all.share !== false && globalThis.document && globalThis.navigator?.locks;
   all.key = ["roots", base.href, all.connect, all.share, ""].join(" ");
-  all.disconnect = asking("disconnect", all.connect ? all.disconnect || null : undefined, all);
+  all.disconnect = asking("disconnect", all.disconnect, all);
   all.connect = asking("connect", all.connect, all);
   return all;
 }
 
 /** Returns a function that asks the application, or rootsd itself for open paths. */
 function asking(verb, by, all) {
-  if (by === undefined) return (token, paths) => post(all.fetch, `${all.url + token}/${verb}`, paths);
-  if (typeof by !== "string") return by && (async (token, paths) => by(token.split("/")[0], paths));
-  if (!by.includes("{id}")) throw new TypeError(`roots: "${by}" has no {id}; ${verb} is like "/server/${verb}/{id}"`);
-  return (token, paths) => {
-    const url = by.replace("{id}", token.split("/")[0]);
+  if (!all.connect) return (token, paths) => post(all.fetch, `${all.url + token}/${verb}`, paths);
+  if (typeof by !== "string") return by && (async (token, paths) => checked(await by(idOf(token), paths)));
+  if (!by.includes("{id}")) throw new TypeError(`roots: "${by}" has no {id}`);
+  return async (token, paths) => {
+    const url = by.replace("{id}", idOf(token));
     const { headers } = all, own = typeof headers === "function" ? headers() : headers;
     const sent = new Headers({ "Content-Type": "application/json", ...proof(url) });
     new Headers(own).forEach((value, name) => sent.set(name, value));
@@ -39,8 +42,8 @@ function asking(verb, by, all) {
 function proof(url) {
   const { document, location } = globalThis, found = {};
   if (!document || new URL(url, document.baseURI).origin !== location.origin) return found;
-  const meta = document.querySelector("meta[name=csrf-token]"), cookie = /(?:^|; )csrftoken=([^;]*)/.exec(document.cookie);
+  const meta = document.querySelector("meta[name=csrf-token]"), cookie = /(^|; )csrftoken=([^;]*)/.exec(document.cookie);
   if (meta) found["X-CSRF-Token"] = meta.content;
-  if (cookie) found["X-CSRFToken"] = cookie[1];
+  if (cookie) found["X-CSRFToken"] = cookie[2];
   return found;
 }

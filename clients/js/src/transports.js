@@ -1,20 +1,18 @@
-import { problem } from "./problem.js";
+import { checked } from "./problem.js";
 
 // The transports. Each is a function that listens on a line (see connection.js) until it rejects: with what broke it. One that the
 // line's signal aborts may reject with anything.
 
 /** Asks for the line's token, and returns the answer if it is a good one. */
 async function ask(line, accept) {
-  const answer = await line.fetch(line.url(), { signal: line.signal, cache: "no-store", headers: { Accept: accept } });
-  if (!answer.ok) throw await problem(answer);
-  return answer;
+  return checked(await line.fetch(line.url(), { signal: line.signal, cache: "no-store", headers: { Accept: accept } }));
 }
 
 /** Waits by one request after the other. */
 async function longPoll(line) {
   for (;;) {
     const { updates, reconnectWith } = await (await ask(line, "application/json")).json();
-    line.heard(updates, reconnectWith);
+    line.heard(updates, reconnectWith.trim()); // which throws where it is no answer of rootsd's
   }
 }
 
@@ -27,25 +25,19 @@ async function sse(line) {
     if (done) throw new Error("ended");
     const events = (rest + value).split("\n\n");
     rest = events.pop();
-    hear(line, events.map(fields));
+    const updates = [];
+    let token;
+    line.alive();
+    for (const { event, id, data } of events.map(fields)) {
+      token = id || token;
+      if (data && !event) updates.push(JSON.parse(data));
+    }
+    if (token) line.heard(updates, token);
   }
 }
 
 /** Returns the fields of an event, by name; "" holds a comment. */
 const fields = (event) => Object.fromEntries(event.split("\n").map((text) => /^(\w*):? ?([^]*)/.exec(text).slice(1)));
-
-/** Passes on what a piece of an event stream says: all of it at once. */
-function hear(line, events) {
-  const updates = [];
-  let token = "";
-  line.alive();
-  for (const { event, id, data } of events) {
-    token = id || token;
-    if (data && !event) updates.push(JSON.parse(data));
-    // "superseded" and "ended" are the last, and the end of the stream follows.
-  }
-  if (token) line.heard(updates, token);
-}
 
 /** Listens on a WebSocket, and confirms what it hears: after 32 updates at once, otherwise a second later. */
 const websocket = (line) => new Promise((_, reject) => {
@@ -65,7 +57,7 @@ const websocket = (line) => new Promise((_, reject) => {
     reject(new Error("ended"));
   };
   line.signal.addEventListener("abort", close);
-  socket.onclose = close;
+  socket.onclose = socket.onerror = close;
   socket.onmessage = ({ data }) => {
     const { updates, reconnectWith } = JSON.parse(data);
     line.alive();

@@ -14,8 +14,17 @@ export function openBrowser() {
       else delete globalThis[name];
     }
   }
+  browser.forbidChannels = () => {
+    globalThis.BroadcastChannel = class {
+      constructor() {
+        throw new DOMException("not here", "SecurityError");
+      }
+    };
+  };
   const page = new EventTarget();
-  browser.document = Object.assign(new EventTarget(), { hidden: false, cookie: "", baseURI: "http://app.test/", querySelector: () => browser.meta });
+  browser.document = Object.assign(new EventTarget(), {
+    hidden: false, cookie: "", baseURI: "http://app.test/", querySelector: () => browser.meta,
+  });
   set("document", browser.document);
   set("location", new URL("http://app.test/"));
   set("navigator", { locks: browser.locks });
@@ -54,7 +63,7 @@ class Locks {
     return new Promise((resolve, reject) => {
       const entry = async () => {
         entry.held = true;
-        resolve(await work({ name }));
+        await Promise.resolve({ name }).then(work).then(resolve, reject);
         queue.shift();
         queue[0]?.();
       };

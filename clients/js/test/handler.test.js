@@ -1,21 +1,19 @@
 import assert from "node:assert/strict";
-import test, { afterEach, beforeEach } from "node:test";
+import test, { beforeEach } from "node:test";
 
 import { Handler } from "../src/handler.js";
-import { blank, fairWeather, pass, settle, worstLuck } from "./world.js";
+import { blank, pass, settle } from "./world.js";
 
 let said, reports;
-const report = (error) => reports.push(error.message);
+const report = (error) => reports.push(error?.message);
 
 beforeEach(() => {
   [said, reports] = [[], []];
-  worstLuck();
 });
-afterEach(fairWeather);
 
 function handler(reload, hold = 1000) {
   const render = (message, update) => said.push(`${update.path}=${message}`);
-  return new Handler("a/*", render, reload, { hold, retry: 4000, report });
+  return new Handler({ hold, retry: 4000, report }, "a/*", render, reload);
 }
 const update = (message, path = "a/b") => ({ path, message });
 
@@ -28,13 +26,17 @@ function slowly() {
   return reload;
 }
 
-test("a blank message is for reload alone", () => {
+test("a blank message is for reload alone, and what comes before the first is in what that loads", async () => {
   const it = handler((update) => said.push(`load ${update.path}`));
   [update(1), blank("a/b"), update(2)].forEach((u) => it.take(u));
-  assert.deepEqual(said, ["a/b=1", "load a/b", "a/b=2"]);
-  const none = handler();
-  none.take(blank("a/b"));
-  assert.equal(said.length, 3);
+  await settle();
+  assert.deepEqual(said, ["load a/b", "a/b=2"]);
+});
+
+test("without a reload all that is not blank is rendered", () => {
+  const it = handler();
+  [update(1), blank("a/b"), update(2)].forEach((u) => it.take(u));
+  assert.deepEqual(said, ["a/b=1", "a/b=2"]);
 });
 
 test("updates wait while a reload loads, or what it shows would overwrite them", async () => {
@@ -89,9 +91,17 @@ test("where more waits than may, it goes, and all is loaded once more", async ()
 });
 
 test("what handlers throw is reported, and stops nothing", async () => {
-  const it = new Handler("a", () => { throw new Error("render"); }, () => { throw new Error("reload"); }, { hold: 9, retry: 1, report });
-  [update(1, "a"), blank("a"), update(2, "a")].forEach((u) => it.take(u));
-  assert.deepEqual(reports, ["render", "reload", "render"]);
+  const thrown = [new Error("reload"), undefined];
+  const it = new Handler({ hold: 9, retry: 1, report }, "a", async () => { throw new Error("render"); }, () => {
+    if (thrown.length) throw thrown.shift();
+  });
+  [blank("a"), update(1, "a"), update(2, "a")].forEach((u) => it.take(u));
+  await settle();
+  assert.deepEqual(reports, ["reload"], "what waits goes on waiting");
+  await pass(1);
+  assert.deepEqual(reports, ["reload", undefined]);
+  await pass(1);
+  assert.deepEqual(reports, ["reload", undefined, "render", "render"]);
 });
 
 test("one that is undone is told of nothing more, whatever waits", async () => {

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import test, { afterEach } from "node:test";
+import test from "node:test";
 
 import { covers, overlaps, parse } from "../src/pattern.js";
-import { closeAll, id, settle, token, World } from "./world.js";
-
-afterEach(closeAll);
+import { id, settle, token, world } from "./world.js";
 
 const counts = {};
 
@@ -51,7 +49,7 @@ vectors("message", ["path", "message", "from", "gap", "wire"], (it) => {
 
 vectors("token", ["token", "id", "cursor", "secret", "invalid"], async (it) => {
   if (it.invalid) return; // that is for rootsd to say
-  const world = new World(), roots = world.client();
+  const roots = world.client();
   roots.on("a");
   world.next().answer({ updates: [], reconnectWith: it.token });
   await settle();
@@ -60,7 +58,7 @@ vectors("token", ["token", "id", "cursor", "secret", "invalid"], async (it) => {
 });
 
 vectors("session", ["limits", "listen", "steps"], async (it) => {
-  const world = new World(), roots = world.client({ connect: async () => {} }), reloads = new Set();
+  const roots = world.client({ connect: async () => {} }), reloads = new Set();
   for (const pattern of it.listen ?? []) roots.on(pattern, undefined, () => void reloads.add(pattern));
   if (!it.listen) roots.on("::nothing/here");
   world.next().answer({ updates: [], reconnectWith: token(0) });
