@@ -29,12 +29,9 @@ func (p *Push) Mount(name string, b Beside) {
 
 // beside returns what else serves path, if anything does. The path has no slash where it begins.
 func (p *Push) beside(path string) (b Beside, ok bool) {
-	if len(p.mounted) == 0 {
+	name, _, _ := strings.Cut(path, "/")
+	if len(name) > longestName {
 		return b, false
-	}
-	name := path[:min(len(path), longestName+1)]
-	if i := strings.IndexByte(name, '/'); i >= 0 {
-		name = name[:i]
 	}
 	b, ok = p.mounted[name]
 	return b, ok

@@ -89,7 +89,7 @@ func (p *Push) serveToken(w http.ResponseWriter, r *http.Request, text string) e
 	}
 	t, ok := parseToken(text)
 	if !ok {
-		return lane.NotFound(r.URL.Path, "that is not a token")
+		return lane.NotFound(r.URL.Path, "that is not a token; back-ends post to ingest.listen, which is another port")
 	}
 	s := p.find(t)
 	if s == nil {
