@@ -54,7 +54,7 @@ function showStats(report) {
   stats.add(report);
   write(byId("sessions"), whole(stats.total("rootsd_sessions")));
   write(byId("parked"), whole(stats.total("rootsd_parked")));
-  write(byId("connections"), whole(stats.total("rootsd_connections")));
+  write(byId("connections"), whole(stats.total("rootsd_connections", "port", "push.listen")));
   showUptime();
   parts.charts(stats);
   wiring.show(stats);

@@ -40,7 +40,7 @@ export function shortId(id) {
 /** A number for people: 0.25, 12.3, 1,234, 56.7k, 8.9M. */
 export function count(n) {
   if (n === null || n === undefined) return "–";
-  if (n >= 999_950) return trim(n / 1e6) + "M";
+  if (n >= 999_500) return trim(n / 1e6) + "M";
   if (n >= 10_000) return trim(n / 1e3) + "k";
   return n >= 100 || Number.isInteger(n) ? Math.round(n).toLocaleString("en") : trim(n);
 }

@@ -107,7 +107,7 @@ export class Wiring {
   #component({ name, x, y, w, h, part }) {
     const full = part.off ? `${part.about}. Off; ${part.setting} turns it on.` : `${part.about} ${part.listens}`;
     const text = (dy, kind, words = "") =>
-      svg("text", { x: x + 12, y: y + dy, class: kind }, cut(words, (w - 20) / 6.4));
+      svg("text", { x: x + 12, y: y + dy, class: kind }, cut(words, (w - 20) / 6.7));
     const isPlain = !part.off && !part.listens && !contents[name];
     const lines = h < 60 ? [20, 38] : [h / 2 - 11, h / 2 + 6, isPlain ? h / 2 + 8 : h / 2 + 22];
     const second = text(lines[1], "second", part.off ? "off" : part.listens);

@@ -17,9 +17,9 @@ var shownComponents = []struct {
 	about string
 	ports []string // by their keys, which turn the component on
 }{
-	{"ingest", dashboard.Receiver, "back-ends POST updates and connects here", []string{"ingest.listen"}},
-	{"line", dashboard.Receiver, "scripts and small devices send lines here", []string{"line.listen", "line.http"}},
-	{"push", dashboard.Receiver, "clients publish here, where they are permitted to", []string{"push.listen"}},
+	{"ingest", dashboard.Receiver, "back-ends POST updates here", []string{"ingest.listen"}},
+	{"line", dashboard.Receiver, "scripts and devices send lines", []string{"line.listen", "line.http"}},
+	{"push", dashboard.Receiver, "clients publish where permitted", []string{"push.listen"}},
 	{"controller", dashboard.Heart, "puts all updates on one timeline", nil},
 	{"dispatcher", dashboard.Heart, "knows who is connected to which paths", nil},
 	{"sessions", dashboard.Sender, "keep what clients have not got yet", []string{"push.listen"}},

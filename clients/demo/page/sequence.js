@@ -8,7 +8,7 @@ export class Sequence {
   disordered = 0;
   last = 0;
   loads = 0;
-  #next = 0; // the highest number that may come next; 0: unknown
+  #next = 0; // the highest number that may come next; 0: any, until the first load
   #exact = false; // whether it must be that one
   #holes = new Set();
 
@@ -26,7 +26,7 @@ export class Sequence {
     this.received++;
     if (!Number.isSafeInteger(number)) return void this.disordered++;
     if (number <= this.last) return this.#again(number);
-    const from = this.#exact ? this.last + 1 : Math.min(this.#next, number);
+    const from = this.#exact ? this.last + 1 : Math.min(this.#next || number, number);
     this.missed += number - from;
     for (let hole = from; hole < number && this.#holes.size < kept; hole++) this.#holes.add(hole);
     this.last = number;
