@@ -53,8 +53,8 @@ roots.on("news", undefined, () => location.reload());
 off();
 
 roots.publish("chat", { text: "hello" }).catch((error: RootsError) => {
-  error.status satisfies number;
-  error.reason satisfies string;
+  error.status satisfies number | undefined;
+  error.reason satisfies string | undefined;
   error.message satisfies string;
 });
 roots.addEventListener("state", (event) => (event as CustomEvent<State>).detail satisfies State);
