@@ -13,7 +13,8 @@ import (
 
 const module = "github.com/rootsd/rootsd/"
 
-// TestImports keeps the parts of the house apart: cmd → transport → transport/lane, dispatch → the standard library.
+// TestImports keeps the parts of the house apart: cmd → transport → transport/lane, dispatch → the standard library, and
+// cmd → clients.
 func TestImports(t *testing.T) {
 	root := filepath.Join("..", "..")
 	files := 0
@@ -93,6 +94,10 @@ func forbidden(from, to string, isTest bool) string {
 		if isOurs && !within(own, mine) && !within(own, "transport/lane") && !within(own, "dispatch") {
 			return "a component knows transport/lane, dispatch and itself"
 		}
+	case within(from, "clients") && !within(from, "clients/js/build"):
+		if isOurs && !within(own, "clients") || !isOurs && !isStandard(to) {
+			return "clients know the daemon by its protocol alone"
+		}
 	}
 	return ""
 }
@@ -132,6 +137,10 @@ func TestForbidden(t *testing.T) {
 		{"transport/push", module + "transport/ingest", true, false},
 		{"transport/push", "github.com/coder/websocket", false, false},
 		{"transport/push", "github.com/prometheus/client_golang/prometheus", false, true},
+		{"clients/demo", module + "clients", false, false},
+		{"clients/demo", module + "dispatch", false, true},
+		{"clients", "github.com/x/y", false, true},
+		{"clients/js/build", "github.com/x/y", false, false},
 		{"connectors/go", "github.com/spf13/pflag", false, true},
 		{"connectors/go", module + "cmd/rootsd", true, true},
 		{"cmd/rootsd", "github.com/BurntSushi/toml", false, false},
