@@ -1,7 +1,7 @@
 // The dispatcher's rules for paths and patterns; docs/protocol.md, "Names".
 
-/** Returns a path, or a pattern if `wild` is true, without the slashes at its ends. Throws a RangeError whose `reason` is one of the
- * names in docs/vectors/README.md. */
+/** Returns a path, or a pattern if `wild` is true, without the slashes at its ends. Throws a RangeError whose `reason`
+ * is one of the names in docs/vectors/README.md. */
 export function parse(text: string, wild?: boolean): string;
 
 /** Whether there is a path that both patterns stand for; so also whether a pattern matches a path. */

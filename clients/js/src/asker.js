@@ -2,8 +2,8 @@ import { backoff } from "./backoff.js";
 import { final } from "./problem.js";
 
 /**
- * Has the application connect the session to the paths that are wanted, and disconnect it from others: one request after the other,
- * with all there is to ask for in it, until what is wanted and what is linked are the same.
+ * Has the application connect the session to the paths that are wanted, and disconnect it from others: one request
+ * after the other, with all there is to ask for in it, until what is wanted and what is linked are the same.
  */
 export class Asker {
   #options;
@@ -18,7 +18,8 @@ export class Asker {
     this.wanted = wanted;
     this.changed = changed;
     this.token = token;
-    this.linked = new Map(linked); // what is asked for already: whether its blank message has come; null where it was refused
+    // What is asked for already: whether its blank message has come; null where it was refused.
+    this.linked = new Map(linked);
   }
 
   /** Begins anew, for a session that is linked to nothing. */
@@ -49,7 +50,8 @@ export class Asker {
     if (this.#options.disconnect && this.token) this.#leaving ||= setTimeout(() => this.#leave(), 1000);
   }
 
-  // Connects, and returns whether to ask for one path at a time from here on: a refusal does not say which of them it means.
+  // Connects, and returns whether to ask for one path at a time from here on: a refusal does not say which of them it
+  // means.
   async #connect(paths, alone) {
     const { token } = this;
     try {
@@ -84,7 +86,8 @@ export class Asker {
     if (this.#busy || !surplus.length) return;
     this.#busy = true;
     // What stays connected by a failure costs a little, and goes with the session.
-    await this.#options.disconnect(token, surplus).catch((error) => this.#options.report(error, "disconnect " + surplus));
+    await this.#options.disconnect(token, surplus)
+      .catch((error) => this.#options.report(error, "disconnect " + surplus));
     this.#busy = false;
     if (token === this.token) for (const path of surplus) this.linked.delete(path);
     this.changed();

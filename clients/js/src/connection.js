@@ -6,8 +6,8 @@ const day = 864e5; // milliseconds
 /**
  * Keeps a session's connection up, by the best transport that works here.
  *
- * `tell.heard(updates, token, since)` is called with what came after the token `since`, `tell.state(state, wait)` whenever the state
- * changes; `wait` says after how many milliseconds it will be tried again.
+ * `tell.heard(updates, token, since)` is called with what came after the token `since`, `tell.state(state, wait)`
+ * whenever the state changes; `wait` says after how many milliseconds it will be tried again.
  */
 export class Connection {
   #options;

@@ -6,8 +6,8 @@ import { isBlank } from "./handler.js";
 export const idOf = (token) => token.split("/")[0];
 
 /**
- * What one tab does for all: it keeps the connection, knows what each tab wants to hear, has it connected, and says what it hears.
- * Messages go both ways by `say`, which every tab hears, this one included:
+ * What one tab does for all: it keeps the connection, knows what each tab wants to hear, has it connected, and says
+ * what it hears. Messages go both ways by `say`, which every tab hears, this one included:
  *
  *   { from, want, ask }              a tab: all that it wants, and what of that it has no view of yet
  *   { kick }                         a tab: try now, if the wait is still that one (0: whichever it is)
@@ -80,8 +80,8 @@ export class Hub {
   // Notes what an update says of connections, and returns whether it did.
   #note(update) {
     const { linked } = this.asker, { path, message, gap } = update;
-    // What is rootsd's own cannot be loaded from an application: a new connect says it again. And a "::+::disconnect" that
-    // was lost does not say for which path it was.
+    // What is rootsd's own cannot be loaded from an application: a new connect says it again. And a "::+::disconnect"
+    // that was lost does not say for which path it was.
     if (gap && /^(::|\*\*$)/.test(path)) return linked.clear(), true;
     // One whose blank message is still to come was connected again after this was said.
     if (path === "::+::disconnect") return linked.get(message) && linked.delete(message);

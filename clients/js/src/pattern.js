@@ -30,8 +30,8 @@ export function parse(text, wild) {
 }
 
 /**
- * Tells whether there is a path that both patterns stand for. As a path is a pattern that stands for itself, it also tells
- * whether a pattern matches a path. No wildcard stands for a first segment that begins with "::".
+ * Tells whether there is a path that both patterns stand for. As a path is a pattern that stands for itself, it also
+ * tells whether a pattern matches a path. No wildcard stands for a first segment that begins with "::".
  */
 export function overlaps(a, b) {
   const one = a.split("/"), two = b.split("/");

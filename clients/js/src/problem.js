@@ -16,6 +16,7 @@ export async function checked(answer) {
   throw Object.assign(new Error(detail || `${answer.url} answers ${status}`), { status, reason, after });
 }
 
-/** Tells whether an answer means that asking again is of no use. An ID that is not known may just have been given up. */
+/** Tells whether an answer means that asking again is of no use. An ID that is not known may just have been given up.
+ * */
 export const final = (error) =>
   error?.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status) && error.reason !== "unknown_id";

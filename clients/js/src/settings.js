@@ -2,7 +2,9 @@ import { idOf } from "./hub.js";
 import { checked, post } from "./problem.js";
 import { transports } from "./transports.js";
 
-const defaults = { transports: Object.keys(transports), retry: 15e3, silence: 6e4, patience: 5e3, hold: 1e3, hidden: 1e4 };
+const defaults = {
+  transports: Object.keys(transports), retry: 15e3, silence: 6e4, patience: 5e3, hold: 1e3, hidden: 1e4,
+};
 
 /** Returns the options with their defaults, checked. */
 export function settings(url, options) {
@@ -38,11 +40,13 @@ function asking(verb, by, all) {
   };
 }
 
-/** Returns the application's proof against cross-site requests, as Django, Rails and Laravel keep it, for its own origin alone. */
+/** Returns the application's proof against cross-site requests, as Django, Rails and Laravel keep it, for its own
+ * origin alone. */
 function proof(url) {
   const { document, location } = globalThis, found = {};
   if (!document || new URL(url, document.baseURI).origin !== location.origin) return found;
-  const meta = document.querySelector("meta[name=csrf-token]"), cookie = /(^|; )csrftoken=([^;]*)/.exec(document.cookie);
+  const meta = document.querySelector("meta[name=csrf-token]");
+  const cookie = /(^|; )csrftoken=([^;]*)/.exec(document.cookie);
   if (meta) found["X-CSRF-Token"] = meta.content;
   if (cookie) found["X-CSRFToken"] = cookie[2];
   return found;

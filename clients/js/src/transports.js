@@ -1,7 +1,7 @@
 import { checked } from "./problem.js";
 
-// The transports. Each is a function that listens on a line (see connection.js) until it rejects: with what broke it. One that the
-// line's signal aborts may reject with anything.
+// The transports. Each is a function that listens on a line (see connection.js) until it rejects: with what broke it.
+// One that the line's signal aborts may reject with anything.
 
 /** Asks for the line's token, and returns the answer if it is a good one. */
 async function ask(line, accept) {

@@ -13,7 +13,8 @@ export async function pass(milliseconds) {
   await settle();
 }
 
-/** Takes the chance out of the waits before the next try: each is its upper bound, but for a hair, as tabs have random names. */
+/** Takes the chance out of the waits before the next try: each is its upper bound, but for a hair, as tabs have random
+ * names. */
 export function worstLuck() {
   let draws = 0;
   mock.timers.enable({ apis: ["setTimeout"] });

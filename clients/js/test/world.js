@@ -44,7 +44,8 @@ export function closeAll() {
   for (const roots of clients.splice(0)) roots.close();
 }
 
-/** Returns what promises were rejected with that nobody looks after. That is known once the event loop has gone round. */
+/** Returns what promises were rejected with that nobody looks after. That is known once the event loop has gone round.
+ * */
 export async function unhandled() {
   const type = "unhandledRejection", errors = [], others = process.listeners(type);
   process.removeAllListeners(type); // the test runner's would fail the test
@@ -56,8 +57,8 @@ export async function unhandled() {
 }
 
 /**
- * Makes a rootsd: requests wait in `asked` until the test answers them. `next(part)` waits for none: it takes the oldest whose URL has
- * the part in it, and whose method is as wanted, and fails if there is none.
+ * Makes a rootsd: requests wait in `asked` until the test answers them. `next(part)` waits for none: it takes the
+ * oldest whose URL has the part in it, and whose method is as wanted, and fails if there is none.
  */
 class World {
   asked = [];
@@ -112,7 +113,8 @@ class World {
     return roots;
   }
 
-  /** Makes a client that listens to patterns, as a tab does, and writes down the messages and which paths it loads in `heard`. */
+  /** Makes a client that listens to patterns, as a tab does, and writes down the messages and which paths it loads in
+   * `heard`. */
   async tab(patterns, options) {
     const roots = this.client(options);
     roots.heard = [];
@@ -129,7 +131,8 @@ class World {
     await settle();
   }
 
-  /** Has the application connect what it is asked to, which are these paths, and rootsd say so in a session that was silent. */
+  /** Has the application connect what it is asked to, which are these paths, and rootsd say so in a session that was
+   * silent. */
   async connect(paths, n) {
     const ask = this.next("/connect");
     assert.deepEqual(ask.body, paths);
