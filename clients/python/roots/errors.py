@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 TRY_AGAIN = (408, 425, 429)  # of the statuses that blame the request, those that a later one need not get
+ENDED = ("unknown_token", "unknown_id")  # the session has ended, and the next one is on its way
 
 
 class RootsError(Exception):
@@ -20,7 +21,7 @@ class RootsError(Exception):
 
 def refuses(error: Exception) -> bool:
     """Tells whether an error means that asking again is of no use; any exception with a `status` may."""
-    if getattr(error, "reason", "") == "unknown_token":
-        return False  # the session has ended, and the next one is on its way
-    status = getattr(error, "status", 0)
-    return isinstance(status, int) and 400 <= status < 500 and status not in TRY_AGAIN
+    if getattr(error, "reason", "") in ENDED:
+        return False
+    status = getattr(error, "status", 0)  # of a redirection as well: to a page to log in, mostly
+    return isinstance(status, int) and 300 <= status < 500 and status not in TRY_AGAIN

@@ -39,6 +39,7 @@ class Handler(View):
         self._render, self._reload, self._hold = render, reload, hold
         self._backoff, self._post, self._report = backoff, post, report
         self._waiting: list[Update] = []  # the first is the blank message whose reload has failed
+        self._loaded = reload is None  # what comes before the first reload is in what that loads
 
     def put(self, update: Update) -> None:
         self._post(partial(self._take, update))
@@ -57,10 +58,11 @@ class Handler(View):
         if not self.on:
             return
         try:
-            if not update.blank and self._render:
+            if not update.blank and self._render and self._loaded:
                 self._render(update.message, update)
             elif update.blank and self._reload:
                 self._reload(update)
+                self._loaded = True
                 self._backoff.reset()
         except (Exception, SystemExit) as error:  # SystemExit would end the thread, and nothing else
             self._report(error)

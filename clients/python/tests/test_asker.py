@@ -34,14 +34,14 @@ class AskTest(ClientTest):
         self.assertEqual(self.fake.request()[1::2], (f"/{A}/disconnect", ["a"]))
 
     def test_refused(self) -> None:
-        ask = Asked(RootsError(403, "not_yours", "not yours"), None, RootsError(404, "", "none"))
+        ask = Asked(RootsError(403, "not_yours", "not yours"), None, RootsError(302, "", "none"))
         roots = self.client(ask)
         for path in "abc":
             roots.on(path)
         self.fake.say(answer(A))
         self.assertEqual([ask.next()[1] for _ in range(4)], [["a", "b", "c"], ["a"], ["b"], ["c"]])
         error = self.next(self.errors)
-        self.assertEqual((error.status, str(error)), (404, "404: b was refused: none"))
+        self.assertEqual((error.status, str(error)), (302, "302: b was refused: none"))
         roots.wait_live(PATIENCE)
         roots.on("d")
         self.assertEqual(ask.next()[1], ["d"], "what was refused is not asked for again")
@@ -51,8 +51,8 @@ class AskTest(ClientTest):
         self.assertEqual(ask.next(), ("r-b-2", ["a", "b", "c", "d"]))
 
     def test_tries_again(self) -> None:
-        errors = [RootsError(status, "", "") for status in (0, 302, 408, 425, 429, 500, 503)]
-        ask = Asked(*errors, RootsError(404, "unknown_token", ""), OSError("gone"), KeyError())
+        errors = [RootsError(status, "", "") for status in (0, 408, 425, 429, 500, 503)]
+        ask = Asked(*errors, RootsError(404, "unknown_token", ""), RootsError(404, "unknown_id", ""), OSError("gone"), KeyError())
         roots = self.client(ask)
         roots.on("a")
         self.fake.say(answer(A))
