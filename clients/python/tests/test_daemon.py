@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import unittest
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -136,8 +137,10 @@ class DaemonTest(unittest.TestCase):
 
 class CommandTest(unittest.TestCase):
     def command(self, *arguments: str) -> subprocess.Popen[str]:
+        # A shell has what it starts in the background ignore interrupts, and that is inherited.
+        heed = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
         process = subprocess.Popen([sys.executable, "-m", "roots", *arguments], cwd=HERE, encoding="utf-8",
-                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed)
         self.addCleanup(process.communicate)
         self.addCleanup(process.kill)
         return process
