@@ -48,13 +48,20 @@ function showUptime() {
   if (about && roots?.state === "live") write(byId("uptime"), `up ${duration(now() - Date.parse(about.started))}`);
 }
 
+/** Shows one of the figures at the top. Its word has an "s" where there are not one. */
+function showFigure(id, word, number) {
+  const figure = byId(id);
+  write(figure, whole(number));
+  write(figure.previousElementSibling, number === 1 || word.endsWith("ing") ? word : `${word}s`);
+}
+
 function showStats(report) {
   heardAt = Date.now();
   skew = report.time - heardAt;
   stats.add(report);
-  write(byId("sessions"), whole(stats.total("rootsd_sessions")));
-  write(byId("parked"), whole(stats.total("rootsd_parked")));
-  write(byId("connections"), whole(stats.total("rootsd_connections", "port", "push.listen")));
+  showFigure("sessions", "session", stats.total("rootsd_sessions"));
+  showFigure("parked", "waiting", stats.total("rootsd_parked"));
+  showFigure("connections", "connection", stats.total("rootsd_connections", "port", "push.listen"));
   showUptime();
   parts.charts(stats);
   wiring.show(stats);
