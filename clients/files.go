@@ -21,8 +21,18 @@ const Policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src
 // file is one file as it is served.
 type file struct {
 	kind          string // Content-Type
-	tag           string // ETag
-	plain, zipped []byte
+	plain, zipped version
+}
+
+// version is a file as it is, or compressed.
+type version struct {
+	text []byte // nil: there is none
+	tag  string // ETag
+}
+
+func newVersion(text []byte) version {
+	sum := sha256.Sum256(text)
+	return version{text, `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`}
 }
 
 // Files are files to be served, by name. Browsers keep them, and ask each time whether they have changed.
@@ -52,14 +62,13 @@ func NewFiles(folders ...fs.FS) Files {
 }
 
 func newFile(name string, text []byte) *file {
-	sum := sha256.Sum256(text)
-	f := &file{kind: kindOf(name), tag: `"` + base64.RawURLEncoding.EncodeToString(sum[:12]) + `"`, plain: text}
+	f := &file{kind: kindOf(name), plain: newVersion(text)}
 	var zipped bytes.Buffer
 	writer, _ := gzip.NewWriterLevel(&zipped, gzip.BestCompression) // the level is one of gzip's
 	_, _ = writer.Write(text)                                       // into memory
 	_ = writer.Close()
 	if zipped.Len() < len(text) {
-		f.zipped = zipped.Bytes()
+		f.zipped = newVersion(zipped.Bytes())
 	}
 	return f
 }
@@ -90,29 +99,43 @@ func (files Files) Serve(w http.ResponseWriter, r *http.Request, name string) bo
 		return false
 	}
 	header := w.Header()
+	served := f.plain
+	if f.zipped.text != nil && takesGzip(r.Header.Get("Accept-Encoding")) {
+		header.Set("Content-Encoding", "gzip")
+		served = f.zipped
+	}
 	header.Set("Content-Type", f.kind)
-	header.Set("ETag", f.tag)
-	header.Set("Cache-Control", "no-cache")
+	header.Set("ETag", served.tag)
+	if header.Get("Cache-Control") == "" {
+		header.Set("Cache-Control", "no-cache")
+	}
 	header.Add("Vary", "Accept-Encoding")
 	header.Set("X-Content-Type-Options", "nosniff")
 	if strings.HasPrefix(f.kind, "text/html") {
 		header.Set("Content-Security-Policy", Policy)
 		header.Set("Referrer-Policy", "no-referrer")
 	}
-	if matches(r.Header.Get("If-None-Match"), f.tag) {
+	if matches(r.Header.Get("If-None-Match"), served.tag) {
 		w.WriteHeader(http.StatusNotModified)
 		return true
 	}
-	text := f.plain
-	if f.zipped != nil && strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") {
-		header.Set("Content-Encoding", "gzip")
-		text = f.zipped
-	}
-	header.Set("Content-Length", strconv.Itoa(len(text)))
+	header.Set("Content-Length", strconv.Itoa(len(served.text)))
 	if r.Method != http.MethodHead {
-		_, _ = w.Write(text) // to a client that may have gone
+		_, _ = w.Write(served.text) // to a client that may have gone
 	}
 	return true
+}
+
+// takesGzip tells whether an Accept-Encoding field lists gzip, and not as what is refused (RFC 9110, 12.5.3).
+func takesGzip(field string) bool {
+	for one := range strings.SplitSeq(field, ",") {
+		coding, weight, _ := strings.Cut(one, ";")
+		if strings.EqualFold(strings.TrimSpace(coding), "gzip") {
+			_, q, _ := strings.Cut(weight, "=")
+			return strings.Trim(q, " 0.") != "" || q == ""
+		}
+	}
+	return false
 }
 
 // matches tells whether an If-None-Match field lists the tag. A proxy that compresses may have made it a weak one.

@@ -82,7 +82,23 @@ func TestFilesUnchanged(t *testing.T) {
 			t.Errorf("If-None-Match: %s is answered %d, want %d", field, response.StatusCode, want)
 		}
 	}
-	if other := testFiles()["look.css"].tag; other == tag {
+	if other := testFiles()["look.css"].plain.tag; other == tag {
 		t.Error("two files have one tag")
+	}
+	plain, _ := served(t, files, http.MethodGet, "")
+	zipped, _ := served(t, files, http.MethodGet, "", "Accept-Encoding", "gzip")
+	if plain.Header.Get("ETag") == zipped.Header.Get("ETag") {
+		t.Error("what is compressed has the tag of what is not")
+	}
+}
+
+func TestTakesGzip(t *testing.T) {
+	for field, want := range map[string]bool{
+		"gzip": true, "br, GZIP;q=0.5": true, "gzip; q=1.0": true, "deflate,gzip": true,
+		"": false, "x-gzip": false, "gzip;q=0": false, "br, gzip; q=0.000": false, "identity": false,
+	} {
+		if got := takesGzip(field); got != want {
+			t.Errorf("takesGzip(%q) = %v", field, got)
+		}
 	}
 }

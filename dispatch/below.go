@@ -172,10 +172,15 @@ func (w *walk) segments(n *node) []string {
 	if len(n.others) == 0 {
 		return list
 	}
-	for segment := range n.others { // which may be changed between two steps, as any map may in a loop over it
-		list = append(list, segment)
-		w.step()
+	// The list may be long, and grows without the lock.
+	slice := make([]string, 0, min(len(n.others), usualSlice))
+	gather := func() { list, slice = append(list, slice...), slice[:0] }
+	for segment := range n.others { // which may be changed between two slices, as any map may in a loop over it
+		if slice = append(slice, segment); len(slice) >= usualSlice {
+			w.away(gather)
+		}
 	}
+	gather()
 	unique := func() {
 		slices.Sort(list)
 		list = slices.Compact(list)

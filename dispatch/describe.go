@@ -74,21 +74,32 @@ func (d *Dispatcher) Path(path Path, limit int) PathInfo {
 	d.controller.lock()
 	defer d.controller.unlock()
 	info := PathInfo{Path: path}
-	d.delivered++
-	for _, top := range d.tree.match(path, nil) {
+	topics := d.tree.match(path, nil)
+	for _, top := range topics {
 		a := Audience{Pattern: top.pattern(), Connected: top.count()}
-		for i := range top.count() {
-			s := top.at(i)
-			if s.member.fresh(d.delivered) {
-				info.Matched++
-			}
-			if i < limit {
-				a.Some = append(a.Some, d.listener(s))
-			}
+		for i := range min(top.count(), limit) {
+			a.Some = append(a.Some, d.listener(top.at(i)))
 		}
 		info.Audience = append(info.Audience, a)
 	}
+	info.Matched = d.reach(topics)
 	return info
+}
+
+// reach returns how many components are connected to any of topics. Only where there are several, who they are matters.
+func (d *Dispatcher) reach(topics []*topic) (matched int) {
+	if len(topics) == 1 {
+		return topics[0].count()
+	}
+	d.delivered++
+	for _, top := range topics {
+		for i := range top.count() {
+			if top.at(i).member.fresh(d.delivered) {
+				matched++
+			}
+		}
+	}
+	return matched
 }
 
 func (d *Dispatcher) listener(s subscriber) Listener {

@@ -25,15 +25,15 @@ const (
 
 // stamps knows what stamps mean. It is not safe for concurrent use; the Dispatcher's owner locks.
 type stamps struct {
-	began   int64 // Unix seconds
-	senders []ID  // of the numbers from byFirst on: the first who connected others; they are the daemon's own, and few
+	began   time.Time
+	senders []ID // of the numbers from byFirst on: the first who connected others; they are the daemon's own, and few
 }
 
-func (s *stamps) init() { s.began = time.Now().Unix() }
+func (s *stamps) init() { s.began = time.Now() }
 
 // make stamps what sender does now, for another component or for itself.
 func (s *stamps) make(sender ID, itself bool) stamp {
-	seconds := min(max(time.Now().Unix()-s.began, 0), stampEnd)
+	seconds := min(s.now(), stampEnd)
 	return stamp(s.number(sender, itself)<<stampBits) | stamp(seconds)
 }
 
@@ -52,8 +52,14 @@ func (s *stamps) number(sender ID, itself bool) int {
 	return byFirst + len(s.senders) - 1
 }
 
-// time returns when st was made, to the second.
-func (s *stamps) time(st stamp) time.Time { return time.Unix(s.began+int64(st&stampEnd), 0).UTC() }
+// now returns the seconds since s began, whatever was done to the clock since.
+func (s *stamps) now() int64 { return int64(time.Since(s.began) / time.Second) }
+
+// time returns when st was made, to the second, by the clock as it is now.
+func (s *stamps) time(st stamp) time.Time {
+	began := time.Now().Add(-time.Since(s.began)) // not s.began: the clock may have been set since
+	return began.Add(time.Duration(st&stampEnd) * time.Second).Truncate(time.Second).UTC()
+}
 
 // sender returns who made st for the component itself, or "" if that is not known.
 func (s *stamps) sender(st stamp, itself ID) ID {

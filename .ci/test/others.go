@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -44,7 +45,7 @@ func runPython() result {
 	}
 	began := time.Now()
 	text, err := run("clients/python", "python3", "-m", "unittest", "discover", "-v", "-s", "tests")
-	ran, failures, errors := number(text, `(?m)^Ran (\d+) test`), number(text, `failures=(\d+)`), number(text, `errors=(\d+)`)
+	ran, failures, errors := number(text, `(?m)^Ran (\d+) test`), number(text, `(?m)^FAILED .*failures=(\d+)`), number(text, `(?m)^FAILED .*errors=(\d+)`)
 	var r result
 	for _, match := range regexp.MustCompile(`(?m)^(\w+ .*?)(?:\n.*)? \.\.\. skipped ['"](.*)['"]$`).FindAllStringSubmatch(text, -1) {
 		r.skips = append(r.skips, "clients/python "+match[1]+": "+match[2])
@@ -91,10 +92,15 @@ func (r result) told(folder, text string, err error, began time.Time) result {
 	return r
 }
 
+// patience is how long a suite may take; those here take ten minutes at the most.
+const patience = 30 * time.Minute
+
 // run runs a program in a folder, and returns all that it says.
 func run(folder, name string, args ...string) (string, error) {
 	var text bytes.Buffer
-	cmd := exec.Command(name, args...)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = folder, &text, &text
 	err := cmd.Run()
 	return text.String(), err

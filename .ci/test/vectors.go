@@ -27,8 +27,17 @@ func (c counts) read(text string) {
 	}
 }
 
+// shared are the files that each suite runs.
+var shared = []string{"match", "message", "path", "session", "token"}
+
 // compare adds what a suite has run to what others have, and returns how many files it has run another number of cases of.
 func (c counts) compare(suite string, of counts) (different int) {
+	for _, file := range shared {
+		if of[file] == 0 {
+			fmt.Printf("FAIL %s runs no case of docs/vectors/%s.json\n", suite, file)
+			different++
+		}
+	}
 	for _, file := range slices.Sorted(maps.Keys(of)) {
 		if c[file] == 0 {
 			c[file] = of[file]

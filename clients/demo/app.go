@@ -28,8 +28,8 @@ func page() fs.FS {
 type Config struct {
 	// Log is told when ingest does not answer, and when it answers again. Nil: nobody is.
 	Log *slog.Logger
-	// Token is what ingest wants of back-ends; "" where it wants none.
-	Token string
+	// Token returns what ingest wants of back-ends now, "" where it wants none. Nil: it never wants any.
+	Token func() string
 	// Transport carries the requests to ingest. Nil: one of the demo's own, with keep-alive.
 	Transport http.RoundTripper
 }
@@ -54,6 +54,9 @@ type App struct {
 
 // New returns a demo in its first state. Until [App.Run] is called, what needs rootsd is answered 503.
 func New(config Config) *App {
+	if config.Token == nil {
+		config.Token = func() string { return "" }
+	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}

@@ -9,8 +9,8 @@ import (
 
 func TestMayHear(t *testing.T) {
 	for path, may := range map[string]bool{
-		"demo/todo": true, "demo/ticks": true, "demo/hello": true, "demo/jobs/*": true, "demo/jobs/report": true,
-		"demo/tree/**": true, "demo/tree/src/main.go": true, "demo/tree/src/*": true,
+		"demo/todo": true, "demo/ticks": true, "demo/hello": true, "demo/jobs/*": true, "demo/tree/**": true,
+		"demo/jobs/report": false, "demo/tree/src/main.go": false, "demo/tree/src/*": false,
 		"": false, "**": false, "*": false, "demo": false, "demo/*": false, "demo/**": false, "demo/jobs": false, "demo/jobs/": false,
 		"demo/jobs/**": false, "demo/jobs/a/b": false, "demo/tree": false, "demo/tree/": false, "demo/todo/1": false, "Demo/todo": false,
 		"*/todo": false, "orders/42": false, "::connect": false, "::members/demo/todo": false, "demo/../orders": false,

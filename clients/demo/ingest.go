@@ -16,6 +16,9 @@ import (
 const (
 	// requestTimeout is how long ingest may take to answer: it answers at once, so this is for one that hangs.
 	requestTimeout = 5 * time.Second
+	// maxConnections is how many requests are on their way to ingest at a time, whatever visitors do: back-ends want to
+	// reach it as well.
+	maxConnections = 8
 	// maxAnswer is how much of an answer is read; those to what the demo asks are a few hundred bytes.
 	maxAnswer = 16 << 10
 )
@@ -23,7 +26,7 @@ const (
 // ingest is rootsd's port for back-ends, as the demo uses it.
 type ingest struct {
 	base   string // without a slash at its end
-	token  string
+	token  func() string
 	client *http.Client
 }
 
@@ -34,7 +37,9 @@ func newIngest(base string, config Config) (*ingest, error) {
 	}
 	carrier := config.Transport
 	if carrier == nil {
-		carrier = &http.Transport{IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: 4}
+		carrier = &http.Transport{
+			IdleConnTimeout: time.Minute, MaxIdleConnsPerHost: maxConnections, MaxConnsPerHost: maxConnections,
+		}
 	}
 	return &ingest{
 		base:  strings.TrimRight(base, "/"),
@@ -94,8 +99,8 @@ func (in *ingest) do(ctx context.Context, method, address string, body, answer a
 	if body != nil {
 		request.Header.Set("Content-Type", "application/json")
 	}
-	if in.token != "" {
-		request.Header.Set("Authorization", "Bearer "+in.token)
+	if token := in.token(); token != "" {
+		request.Header.Set("Authorization", "Bearer "+token)
 	}
 	response, err := in.client.Do(request)
 	if err != nil {

@@ -98,7 +98,7 @@ func (s *standIn) said(path string) []string {
 func running(t *testing.T, log io.Writer) (*App, *standIn) {
 	t.Helper()
 	in := new(standIn)
-	a := New(Config{Transport: in, Token: "secret", Log: slog.New(slog.NewTextHandler(log, nil))})
+	a := New(Config{Transport: in, Token: func() string { return "secret" }, Log: slog.New(slog.NewTextHandler(log, nil))})
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error)
 	go func() { ended <- a.Run(ctx, "http://127.0.0.1:8004/") }()

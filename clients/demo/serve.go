@@ -66,6 +66,9 @@ func (a *App) serve(w http.ResponseWriter, r *http.Request) error {
 		w.WriteHeader(http.StatusPermanentRedirect)
 		return nil
 	}
+	if strings.HasPrefix(r.URL.Path, "//") {
+		return errNowhere // the page's own addresses are relative, and would not fit
+	}
 	name, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	way, known := a.routes[name]
 	if !known {
@@ -103,7 +106,8 @@ func (a *App) serveFile(w http.ResponseWriter, r *http.Request, name, rest strin
 	if !isRead(r) {
 		return wrongMethod(w, r, true, false)
 	}
-	if name == "" {
+	if name == "" || name == "index.html" {
+		w.Header().Set("Cache-Control", "private, no-cache") // a cache must not give one visitor's cookie to another
 		giveProof(w, r)
 	}
 	if !a.files.Serve(w, r, name) {
@@ -141,7 +145,7 @@ func (a *App) about() any {
 	if to := a.ingest.Load(); to != nil {
 		base = to.base
 	}
-	return map[string]any{"ingest": base, "token": a.config.Token != ""}
+	return map[string]any{"ingest": base, "token": a.config.Token() != ""}
 }
 
 func (a *App) postTodo(r *http.Request, rest string) error {

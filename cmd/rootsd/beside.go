@@ -12,13 +12,15 @@ import (
 // pages of every origin.
 func (d *daemon) mountScript(p *push.Push) {
 	files := clients.NewFiles(clients.Script())
-	serve := d.get(func(w http.ResponseWriter, r *http.Request) {
-		w.Header().Set("Access-Control-Allow-Origin", "*")
-		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
-		name := strings.TrimPrefix(r.URL.Path, "/")
-		if !files.Serve(w, r, name) {
+	get := d.get(func(w http.ResponseWriter, r *http.Request) {
+		if !files.Serve(w, r, strings.TrimPrefix(r.URL.Path, "/")) {
 			http.NotFound(w, r) // below the name of a file
 		}
+	})
+	serve := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("Access-Control-Allow-Origin", "*")
+		w.Header().Set("Cross-Origin-Resource-Policy", "cross-origin")
+		get.ServeHTTP(w, r)
 	})
 	for name := range files {
 		p.Mount(name, push.Beside{Handler: serve, Quick: true})

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/rootsd/rootsd/clients/demo"
 	"github.com/rootsd/rootsd/transport/push"
@@ -20,11 +21,14 @@ func buildDemo(d *daemon, c *Config) (*part, error) {
 	if c.Ingest.Listen == "" || c.Push.Listen == "" {
 		return nil, errors.New("the demo wants ingest.listen and push.listen")
 	}
-	config := demo.Config{Log: d.log}
-	if len(c.Ingest.Tokens) > 0 {
-		config.Token = string(c.Ingest.Tokens[0])
-	}
-	d.demo = demo.New(config)
+	var tokens atomic.Pointer[[]Secret]
+	tokens.Store(&c.Ingest.Tokens)
+	d.demo = demo.New(demo.Config{Log: d.log, Token: func() string {
+		for _, token := range *tokens.Load() {
+			return string(token)
+		}
+		return ""
+	}})
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	ended <- nil
@@ -34,6 +38,7 @@ func buildDemo(d *daemon, c *Config) (*part, error) {
 			go func() { ended <- d.demo.Run(ctx, d.portOf("ingest.listen").url()) }()
 			d.log.Info("demo", "url", d.portOf("push.listen").url()+strings.TrimSuffix(c.Push.Prefix, "/")+"/demo/")
 		},
+		apply: func(c *Config) { tokens.Store(&c.Ingest.Tokens) },
 		drain: cancel,
 		close: func() error { cancel(); return <-ended },
 	}, nil
@@ -41,7 +46,13 @@ func buildDemo(d *daemon, c *Config) (*part, error) {
 
 // mountDemo has the push port serve the demo's pages. What they ask for may have to wait for ingest.
 func mountDemo(p *push.Push, app *demo.App) {
-	p.Mount("demo", push.Beside{Handler: http.StripPrefix("/demo", app)})
+	serve := func(w http.ResponseWriter, r *http.Request) {
+		below, address := *r, *r.URL
+		address.Path, address.RawPath = strings.TrimPrefix(r.URL.Path, "/demo"), ""
+		below.URL = &address
+		app.ServeHTTP(w, &below)
+	}
+	p.Mount("demo", push.Beside{Handler: http.HandlerFunc(serve)})
 }
 
 // portOf returns the open port of a key.

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"strconv"
-	"time"
 )
 
 // Header fields that many answers share.
@@ -51,10 +50,6 @@ func write(w http.ResponseWriter, status int, contentType []string, body []byte)
 	header["Content-Type"] = contentType
 	header["Cache-Control"] = noStore
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
-	// Only a server's ResponseWriter can have a slow reader. net/http takes the deadline away again before the next request.
-	if b, ok := w.(*boundWriter); ok {
-		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(b.within))
-	}
 	w.WriteHeader(status)
 	// A write that fails has lost its reader: nobody is left to be told.
 	_, _ = w.Write(body)

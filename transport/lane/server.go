@@ -11,7 +11,7 @@ import (
 type Bounds struct {
 	Header     time.Duration // for a request's header, and for a body that the handler does not read with [ReadBody]
 	Idle       time.Duration // between two requests of a connection
-	Write      time.Duration // to take an answer of this package, from when it is written; then the connection is closed
+	Write      time.Duration // to take what is written of an answer; then the connection is closed
 	HeaderSize int           // bytes of a request's header; net/http adds 4 KiB to it
 }
 
@@ -38,7 +38,7 @@ func bound(h http.Handler, bounds Bounds) http.Handler {
 		if r.ContentLength != 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bounds.Header))
 		}
-		h.ServeHTTP(&boundWriter{w, bounds.Write}, r)
+		h.ServeHTTP(&boundWriter{ResponseWriter: w, within: bounds.Write}, r)
 	})
 }
 
@@ -59,11 +59,27 @@ func WithPrefix(prefix string, h http.Handler) http.Handler {
 	})
 }
 
-// boundWriter is a ResponseWriter that knows how long an answer may take.
+// boundWriter is a ResponseWriter whose client has to take each part of the answer in time, unless the handler sets
+// deadlines itself, as it does for a stream.
 type boundWriter struct {
 	http.ResponseWriter
 	within time.Duration
+	own    bool // the handler has set a deadline
 }
 
 // Unwrap is for http.ResponseController.
 func (b *boundWriter) Unwrap() http.ResponseWriter { return b.ResponseWriter }
+
+// SetWriteDeadline is for http.ResponseController.
+func (b *boundWriter) SetWriteDeadline(at time.Time) error {
+	b.own = true
+	return http.NewResponseController(b.ResponseWriter).SetWriteDeadline(at)
+}
+
+// Write implements http.ResponseWriter. net/http takes the deadline away again before the next request.
+func (b *boundWriter) Write(part []byte) (int, error) {
+	if !b.own {
+		_ = http.NewResponseController(b.ResponseWriter).SetWriteDeadline(time.Now().Add(b.within))
+	}
+	return b.ResponseWriter.Write(part)
+}
