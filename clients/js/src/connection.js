@@ -50,11 +50,6 @@ export class Connection {
       clearTimeout(watch);
       watch = setTimeout(end, within, new Error("silence"));
     };
-    const live = () => {
-      if (opened || signal.aborted) return;
-      opened = true;
-      this.#opened();
-    };
     // A line is what a transport listens on.
     const line = {
       ...this.#options,
@@ -62,8 +57,13 @@ export class Connection {
       alive,
       url: () => this.#options.url + this.token,
       heard: (updates, token) => {
-        live();
-        if (signal.aborted) return;
+        if (!opened && !signal.aborted) {
+          opened = true;
+          this.#tries = 0;
+          memory(this.#options.url, this.#worked = this.transport);
+          this.#tell.state("live");
+        }
+        if (signal.aborted) return; // also where a listener has closed it just now
         alive();
         const since = this.token;
         this.token = token;
@@ -100,12 +100,6 @@ export class Connection {
   /** Tries now what would be tried later. */
   kick() {
     if (this.#timer) this.open();
-  }
-
-  #opened() {
-    this.#tries = 0;
-    memory(this.#options.url, this.#worked = this.transport);
-    this.#tell.state("live");
   }
 
   #failed(error, opened) {

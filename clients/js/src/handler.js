@@ -4,6 +4,9 @@ import { overlaps } from "./pattern.js";
 /** Tells whether an update says that the view of its path starts afresh. */
 export const isBlank = (update) => update.message === "";
 
+/** Makes the update that says so. */
+export const blank = (path, gap) => ({ path, message: "", gap });
+
 /** Tells whether an update is for who listens to a pattern. A gap at "**" is for all, system paths included. */
 export const concerns = (update, pattern) =>
   update.gap && update.path === "**" || overlaps(update.path, pattern);
@@ -23,7 +26,7 @@ export class Handler {
     const waiting = this.#waiting, last = waiting?.at(-1);
     if (!waiting) return this.#show(update);
     if (last && isBlank(last) && isBlank(update) && last.path === update.path) return;
-    if (waiting.push(update) > this.hold) this.#waiting = [{ path: this.pattern, message: "", gap: "reload" }];
+    if (waiting.push(update) > this.hold) this.#waiting = [blank(this.pattern, "reload")];
   }
 
   #show(update) {

@@ -1,4 +1,4 @@
-import { concerns, Handler, isBlank } from "./handler.js";
+import { blank, concerns, Handler, isBlank } from "./handler.js";
 import { Hub, idOf } from "./hub.js";
 import { parse } from "./pattern.js";
 import { post } from "./problem.js";
@@ -45,7 +45,7 @@ export class Roots extends EventTarget {
     }
     const view = this.#views.get(pattern);
     view.handlers.add(handler);
-    if (view.fresh) queueMicrotask(() => handler.take({ path: pattern, message: "" }));
+    if (view.fresh) queueMicrotask(() => handler.take(blank(pattern)));
     return () => {
       handler.on = false;
       view.handlers.delete(handler);
@@ -149,7 +149,7 @@ export class Roots extends EventTarget {
     if (linked) this.#linked = linked;
     if (who) this.#want();
     // It may be said twice, as it is asked for until it is said.
-    if (said.to === this.#tab) for (const path of fresh) this.#views.get(path)?.fresh || this.#afresh(path);
+    if (said.to === this.#tab) for (const path of fresh) this.#views.get(path)?.fresh || this.#deliver(blank(path), path);
     this.#hub?.hear(said);
   }
 
@@ -157,7 +157,7 @@ export class Roots extends EventTarget {
     const before = this.#token;
     if (!this.#go(token) && before !== since) {
       // This tab has heard less than the others, or more: which of these are new to it cannot be told.
-      for (const path of [...this.#views.keys()]) this.#afresh(path, "tab");
+      for (const path of [...this.#views.keys()]) this.#deliver(blank(path, "tab"), path);
       return;
     }
     for (const update of updates) this.#deliver(update);
@@ -181,11 +181,6 @@ export class Roots extends EventTarget {
       if (isBlank(update) && update.path === pattern) view.fresh = true;
       for (const handler of [...view.handlers]) handler.take({ ...update });
     }
-  }
-
-  // Has the view of a pattern load afresh.
-  #afresh(path, gap) {
-    this.#deliver({ path, message: "", gap }, path);
   }
 
   #stand({ state, transport, wait, token }) {
