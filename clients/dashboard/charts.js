@@ -50,15 +50,12 @@ class Chart {
   }
 
   add(stats) {
-    this.#points.push({ time: stats.time, at: this.#measure.lines.map((line) => line.of(stats)) });
-    this.#points = this.#points.filter(({ time }) => stats.time - time <= spans.at(-1) * 1000);
+    this.#points = withPoint(this.#points, { time: stats.time, at: this.#measure.lines.map((line) => line.of(stats)) });
     this.#span = spans.find((seconds) => seconds * 1000 >= stats.time - this.#points[0].time);
     this.#note = this.#measure.note?.(stats) ?? "";
-    this.#draw();
-    this.show(null);
   }
 
-  #draw() {
+  draw() {
     const known = this.#points.flatMap(({ at }) => at).filter((n) => n !== null);
     const top = Math.max(...known, 0);
     const of = (line) => runs(this.#points, line, (time) => this.#x(time), top);
@@ -93,6 +90,10 @@ class Chart {
   }
 }
 
+/** The points with a new last one: none is too old, and none is after it, as some are when the daemon's clock is put back. */
+export const withPoint = (points, point) =>
+  [...points.filter(({ time }) => time < point.time && point.time - time <= spans.at(-1) * 1000), point];
+
 function nearest(points, time) {
   return points.reduce((best, point) => (Math.abs(point.time - time) < Math.abs(best.time - time) ? point : best));
 }
@@ -115,7 +116,8 @@ const stroke = (run) => `M${run.join("L")}` + (run.length === 1 ? "h.1" : "");
 
 const fillBelow = (run) => `M${run[0][0]},${height}L${run.join("L")}V${height}Z`;
 
-/** Fills a place with the charts; returns what is called with the Stats when there are new ones. */
+/** Fills a place with the charts. Returns `add`, which takes the Stats when there are new ones, and `draw`, which shows what
+ * was added. */
 export function showCharts(place, hint) {
   const usual = hint.textContent;
   let held = null; // the share that a pointer is at
@@ -126,8 +128,11 @@ export function showCharts(place, hint) {
     write(hint, share !== null && times[0] ? `at ${clock(times[0])}` : usual);
   }
   place.replaceChildren(...charts.map((chart) => chart.figure));
-  return (stats) => {
-    for (const chart of charts) chart.add(stats);
-    if (held !== null) point(held);
+  return {
+    add: (stats) => charts.forEach((chart) => chart.add(stats)),
+    draw() {
+      for (const chart of charts) chart.draw();
+      point(held);
+    },
   };
 }

@@ -59,13 +59,22 @@ function showStats(report) {
   heardAt = Date.now();
   skew = report.time - heardAt;
   stats.add(report);
+  parts.charts.add(stats);
+  draw();
+}
+
+/** Draws the numbers as they are now, if somebody sees the page. */
+function draw() {
+  if (document.hidden || !heardAt) return;
   showFigure("sessions", "session", stats.total("rootsd_sessions"));
   showFigure("parked", "waiting", stats.total("rootsd_parked"));
   showFigure("connections", "connection", stats.total("rootsd_connections", "port", "push.listen"));
   showUptime();
-  parts.charts(stats);
+  parts.charts.draw();
   wiring.show(stats);
 }
+
+document.addEventListener("visibilitychange", draw);
 
 /** Starts the parts of the page, once: until the daemon has answered, there is nothing for them to ask. */
 function startParts() {

@@ -37,6 +37,13 @@ export function shortId(id) {
   return parts ? `${parts[1]}-${parts[2].slice(0, 4)}…-${parts[3]}` : id;
 }
 
+const anId = /^[^/]*-[0-9A-Za-z]{22}-\d+$/;
+const inToken = /(?:%[0-9A-F]{2})?(\w+-[0-9A-Za-z]{22}-\d+)(?:\/|%2F)\d+(?:\/|%2F)[^/\s]/i;
+
+/** The ID in what people paste: an ID, or a token, which begins with one, also within an address. Undefined if there is
+ * none. */
+export const idIn = (text) => anId.exec(text.trim())?.[0] ?? inToken.exec(text)?.[1];
+
 /** A number for people: 0.25, 12.3, 1,234, 56.7k, 8.9M. */
 export function count(n) {
   if (n === null || n === undefined) return "–";
@@ -80,9 +87,6 @@ export function duration(milliseconds) {
 
 /** n of something, in words: 1 path, 2 paths. */
 export const several = (n, noun) => `${whole(n)} ${noun}${n === 1 ? "" : "s"}`;
-
-/** What a message looks like in one line: the text of a string, JSON of everything else. */
-export const asText = (message) => (typeof message === "string" ? message : JSON.stringify(message));
 
 const clockFormat = { hour: "2-digit", minute: "2-digit", second: "2-digit", hour12: false };
 

@@ -3,15 +3,13 @@
 
 import { ask, inAddress, Problem } from "./api.js";
 import { clientView, events, stateView } from "./client.js";
-import { byId, el, explainHash, explainLink, several, whole, write } from "./dom.js";
+import { byId, el, explainHash, explainLink, idIn, several, whole, write } from "./dom.js";
 import { every } from "./seen.js";
 import { audienceInWords, by } from "./words.js";
 
 const refresh = 2_000;
 const named = 50; // clients of a pattern that are named
 const remembered = 50; // commands that are shown
-
-const idOrToken = /^([^/]*-[0-9A-Za-z]{22}-\d+)(\/\d+\/[^/]+)?$/;
 
 const place = byId("explained");
 const problem = byId("explain-problem");
@@ -28,9 +26,6 @@ function fromHash() {
     return text; // somebody has typed a lone %
   }
 }
-
-/** The ID in what people paste: an ID, or a token, which begins with one. */
-const idIn = (text) => idOrToken.exec(text)?.[1];
 
 async function client(id, now) {
   const address = encodeURIComponent(id);
@@ -150,8 +145,7 @@ export function showExplain(now) {
   });
   byId("ask").addEventListener("submit", (event) => {
     event.preventDefault();
-    const what = field.value.trim();
-    const hash = explainHash(idIn(what) ?? what);
+    const hash = explainHash(idIn(field.value) ?? field.value);
     if (location.hash === hash) go();
     else location.hash = hash;
   });

@@ -14,7 +14,9 @@ const tree = byId("tree");
 class Level {
   #items = new Map();
   #limit = usual;
-  #more = el("li", { role: "none", class: "more soft" });
+  #others = el("span");
+  #button = el("button", { class: "plain small", type: "button", click: () => this.#raise() }, "show more");
+  #more = el("li", { role: "none", class: "more soft" }, this.#others, " ", this.#button);
 
   constructor(under, list, depth) {
     Object.assign(this, { under, list, depth });
@@ -42,7 +44,7 @@ class Level {
     if (!item) {
       item = new Item(child, this.depth);
       this.#items.set(child.segment, item);
-      this.list.append(item.row);
+      this.list.insertBefore(item.row, this.#more.parentElement && this.#more);
     }
     item.show(child);
     return item;
@@ -60,15 +62,18 @@ class Level {
     if (this.list.children[i] !== row) this.list.insertBefore(row, this.list.children[i]);
   }
 
+  /** Says how many are not shown. The button stays where it is for as long as it helps: it may have the focus. */
   #showMore(more) {
-    const raise = () => {
-      this.#limit = most;
-      this.load().catch(() => {}); // the next refresh tells
-    };
-    const button = this.#limit < most ? el("button", { class: "plain small", type: "button", click: raise }, "show more") : "";
-    this.#more.replaceChildren(`${whole(more)} more here, with fewer clients `, button);
-    if (more) this.list.append(this.#more);
-    else this.#more.remove();
+    write(this.#others, `${whole(more)} more here, with fewer clients`);
+    if (this.#button === document.activeElement && !(more && this.#limit < most)) focus(this.#more.previousElementSibling);
+    this.#button.hidden = this.#limit >= most;
+    if (!more) this.#more.remove();
+    else if (!this.#more.parentElement) this.list.append(this.#more);
+  }
+
+  #raise() {
+    this.#limit = most;
+    this.load().catch(() => {}); // the next refresh tells
   }
 }
 
@@ -98,15 +103,23 @@ class Item {
     this.row.setAttribute("aria-label", `${segment}: ${connected} connected here, ${several(below, "path")} below`);
     if (!below) this.row.removeAttribute("aria-expanded");
     else if (!this.row.hasAttribute("aria-expanded")) this.row.setAttribute("aria-expanded", "false");
-    if (!below) this.list.hidden = true;
+    if (!below) this.#close();
+  }
+
+  /** Hides what is below. Where the keyboard was there, it goes on here. */
+  #close() {
+    if (this.list.contains(document.activeElement)) focus(this.row);
+    else if (this.list.querySelector("[tabindex='0']")) rove(this.row);
+    this.list.hidden = true;
   }
 
   toggle(open = !this.isOpen) {
     if (!this.row.hasAttribute("aria-expanded")) return;
     this.row.setAttribute("aria-expanded", open);
-    this.list.hidden = !open;
+    if (!open) return this.#close();
+    this.list.hidden = false;
     this.level ??= new Level(this.path, this.list, this.depth + 1);
-    if (open) this.level.load().catch(() => {}); // the next refresh tells
+    this.level.load().catch(() => {}); // the next refresh tells
   }
 }
 
@@ -115,10 +128,15 @@ const items = new WeakMap(); // Item by its row
 /** The rows that stand in open levels, from the top down. */
 const rows = () => [...tree.querySelectorAll("[role=treeitem]")].filter((row) => !row.parentElement.closest("[hidden]"));
 
-function focus(row) {
-  if (!row) return;
+/** Makes a row the one that Tab leads to. */
+function rove(row) {
   tree.querySelectorAll("[role=treeitem][tabindex='0']").forEach((other) => (other.tabIndex = -1));
   row.tabIndex = 0;
+}
+
+function focus(row) {
+  if (!row) return;
+  rove(row);
   row.focus({ preventScroll: false });
 }
 

@@ -1,4 +1,5 @@
-// Work that is done only while somebody looks at it: a page that nobody sees should cost the daemon nothing.
+// Work that is done only while somebody looks at it: to a page that nobody sees the daemon sends little more than the
+// numbers of each second.
 
 /** Calls start when the element comes into sight, and stop when it, or the whole page, is seen no more. */
 export function whileSeen(element, start, stop) {

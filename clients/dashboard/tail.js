@@ -1,7 +1,8 @@
 // The tail: updates as they go by. However many come, a frame shows a few of them, and counts the others.
 
 import { daemon, Problem, readLines } from "./api.js";
-import { asText, byId, clock, count, el, explainLink, shortId, whole, write } from "./dom.js";
+import { byId, clock, count, el, explainLink, shortId, whole, write } from "./dom.js";
+import { indented, rawMessage } from "./message.js";
 import { whileSeen } from "./seen.js";
 
 const most = 500; // rows that are kept
@@ -47,7 +48,7 @@ function paint() {
   waiting = [];
   if (passed) note(`${whole(passed)} more went by`);
   passed = 0;
-  add(lines.map((line) => updateRow(JSON.parse(line))));
+  add(lines.map(updateRow));
 }
 
 /** Puts rows on top, the last one first, and lets the oldest go. */
@@ -59,23 +60,25 @@ function add(fresh) {
 
 const note = (text, kind = "soft") => add([el("li", { class: `note ${kind}` }, text)]);
 
-function updateRow({ time, sender, path, message }) {
-  const text = asText(message);
+function updateRow(line) {
+  const { time, sender, path, message } = JSON.parse(line);
   return el("li", { class: path.startsWith("::") ? "update system" : "update" },
     el("time", { datetime: time, class: "mono soft" }, clock(time, 3)),
     el("span", { class: "path" }, explainLink(path)),
-    messageOf(message, text),
+    messageOf(message, rawMessage(line)),
     el("span", { class: "sender" }, explainLink(sender, shortId(sender))));
 }
 
-function messageOf(message, text) {
-  const kind = typeof message === "string" ? "message text mono" : "message mono";
+/** Of a message that is a text its letters are shown, of any other its JSON. */
+function messageOf(message, raw) {
+  const isText = typeof message === "string";
+  const text = isText ? message : raw;
+  const kind = isText ? "message text mono" : "message mono";
   if (message === "") return el("span", { class: "message mono soft" }, "blank");
   if (text.length <= letters) return el("span", { class: kind }, text);
-  const all = typeof message === "string" ? text : JSON.stringify(message, null, 2);
   const summary = el("summary", {}, text.slice(0, letters) + "… ", el("small", {}, `(all ${whole(text.length)})`));
   const details = el("details", { class: kind }, summary);
-  details.addEventListener("toggle", () => details.open && details.append(el("pre", {}, all)), { once: true });
+  details.addEventListener("toggle", () => details.open && details.append(el("pre", {}, isText ? text : indented(raw))), { once: true });
   return details;
 }
 

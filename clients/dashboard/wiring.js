@@ -34,6 +34,7 @@ export class Wiring {
   #texts = []; // {node, of}
   #lines = []; // {node, of}
   #words = el("ul", { class: "hidden" });
+  #sentences = []; // {node, part}
   #stats = null;
 
   constructor(place) {
@@ -44,6 +45,8 @@ export class Wiring {
   /** Takes the components that /dashboard/about lists. */
   set components(list) {
     this.#components = list;
+    this.#sentences = list.map((part) => ({ node: el("li"), part }));
+    this.#words.replaceChildren(...this.#sentences.map(({ node }) => node));
     this.#width = 0;
     this.#lay();
   }
@@ -53,7 +56,7 @@ export class Wiring {
     this.#stats = stats;
     for (const { node, of } of this.#texts) write(node, of(stats));
     for (const { node, of } of this.#lines) node.classList.toggle("flows", /[1-9]/.test(of(stats)));
-    this.#words.replaceChildren(...this.#components.map((part) => el("li", {}, this.#inWords(part))));
+    for (const { node, part } of this.#sentences) write(node, this.#inWords(part));
   }
 
   #inWords({ name, about, listens, off, setting }) {

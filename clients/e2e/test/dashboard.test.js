@@ -54,6 +54,27 @@ test("the page comes alive, and asks nobody else", needsBrowser, async () => {
   visit.clean();
 });
 
+test("while nobody sees the page it draws nothing, and keeps what it hears", needsBrowser, async () => {
+  const { visit } = await dashboard();
+  const points = () => visit.page.evaluate(() => document.querySelector(".chart:last-child .line").getAttribute("d").split("L").length);
+  const hide = (hidden) => visit.page.evaluate((is) => {
+    Object.defineProperty(document, "hidden", { value: is, configurable: true });
+    document.dispatchEvent(new Event("visibilitychange"));
+  }, hidden);
+  await visit.until("a first point", () => document.querySelector(".chart:last-child .line").getAttribute("d"));
+  const heard = visit.page.evaluate(() => new Promise((resolve) => {
+    let n = 0;
+    new Roots(new URL("live/", location), { share: false }).on("stats", () => ++n === 3 && resolve());
+  }));
+  await hide(true);
+  const before = await points();
+  await heard;
+  assert.equal(await points(), before);
+  await hide(false);
+  assert.ok(await points() >= before + 2);
+  visit.clean();
+});
+
 test("its numbers move when there is traffic", needsBrowser, async () => {
   const { daemon, numbers, visit } = await dashboard();
   for (let n = 0; n < 3; n++) await client(daemon, "orders/**", `users/${n}/inbox`);
@@ -123,6 +144,29 @@ test("the tree of paths goes by the keyboard", needsBrowser, async () => {
   visit.clean();
 });
 
+test("the keyboard goes on where a level of the tree was closed, and at its button", needsBrowser, async () => {
+  const { daemon, visit } = await dashboard();
+  const { page } = visit;
+  const one = await client(daemon, "orders/1", ...Array.from({ length: 200 }, (_, n) => `many-${n}`));
+  await client(daemon, "orders", "orders/1"); // which puts it first
+  await see(visit, "paths");
+  await page.click("#tree [aria-label^=orders] .twisty");
+  await page.press("#tree [aria-label^=orders]", "ArrowRight");
+  await visit.until("the focus below", () => document.activeElement.ariaLevel === "2");
+  await page.click("#tree [aria-label^=orders] .twisty");
+  const stops = () => page.evaluate(() => [...document.querySelectorAll("#tree [tabindex='0']")].map((row) => row.ariaLabel.split(":")[0]));
+  assert.deepEqual(await stops(), ["orders"]);
+  await page.focus("#tree > .more button");
+  await daemon.post("connect", { id: one.id, paths: ["orders/2"] });
+  await visit.says("#paths-total", /^203 /);
+  const focused = () => page.evaluate(() => document.activeElement.textContent);
+  assert.equal(await focused(), "show more");
+  await page.keyboard.press("Enter");
+  await visit.until("all of them", () => document.querySelectorAll("#tree > [role=treeitem]").length === 201);
+  assert.match(await focused(), /^many-/, "where the button was");
+  visit.clean();
+});
+
 const shown = (visit) => visit.page.evaluate(() => [...document.querySelectorAll("#rows .update")].map((row) =>
   `${row.querySelector(".path").textContent} ${row.querySelector(".message").textContent}`));
 
@@ -143,6 +187,10 @@ test("the tail shows what a filter lets by, and stops while it is paused", needs
   await post(["chat", "<i>hi</i>"], ["orders/1", { a: 1 }], ["orders/2", ""]);
   await visit.says("#rows", /chat/);
   assert.deepEqual(await shown(visit), ["orders/2 blank", 'orders/1 {"a":1}', "chat <i>hi</i>"]);
+  const odd = '{"n":12345678901234567890,"f":1.0,"e":1e400,"dup":1,"dup":2}';
+  await fetch(`${daemon.ingest}/update`, { method: "POST", body: `{"path":"odd","message":${odd}}` });
+  await visit.says("#rows", /odd/);
+  assert.equal((await shown(visit))[0], `odd ${odd}`, "to the letter");
 
   await page.fill("#filter input", "orders/*");
   await page.press("#filter input", "Enter");
@@ -183,11 +231,11 @@ test("a filter that is no pattern is answered in words, and mended", needsBrowse
   visit.clean(["400 GET /tail"]);
 });
 
-test("Explain tells of a client, by its ID or its token", needsBrowser, async () => {
+test("Explain tells of a client, by its ID, its token or an address with it", needsBrowser, async () => {
   const { daemon, visit } = await dashboard();
   const one = await client(daemon, "orders/*", "news");
   await daemon.post("permit", { id: one.id, paths: ["chat"], for: "1h" });
-  await explain(visit, one.token);
+  await explain(visit, `${daemon.push}/${one.token}`);
   await visit.says("#explained", /waits on a long-poll/);
   const { hash } = new URL(visit.page.url());
   assert.equal(hash, `#explain=${one.id}`, "an address to send to others has no secret");
@@ -226,6 +274,11 @@ test("Explain tells who hears what is said at a path", needsBrowser, async () =>
   const text = await visit.text("#explained");
   for (const { id } of [one, other]) assert.ok(text.includes(id));
   assert.match(text, /waits, long-poll, connected by ingest/);
+  const odd = " lead/\u202eright/ trail ";
+  await client(daemon, odd);
+  await explain(visit, odd);
+  await visit.says("#explained", /1 client would hear an update here/);
+  assert.equal(await visit.page.evaluate(() => getComputedStyle(document.querySelector("#explained h3 a")).unicodeBidi), "isolate");
   await explain(visit, "orders/**");
   await visit.says("#explained", /A pattern.*1 client by orders\/\*\*/);
   await explain(visit, "nobody/here");

@@ -2,11 +2,13 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { withPoint } from "../../dashboard/charts.js";
 import { layOut } from "../../dashboard/layout.js";
 import { measures, waiting } from "../../dashboard/measures.js";
+import { indented, rawMessage } from "../../dashboard/message.js";
 import { Stats } from "../../dashboard/stats.js";
 import { audienceInWords, by, doing, inWords } from "../../dashboard/words.js";
-import { bytes, count, duration, latency, percent, several, shortId, whole } from "../../dashboard/dom.js";
+import { bytes, count, duration, idIn, latency, percent, several, shortId, whole } from "../../dashboard/dom.js";
 import { Sequence } from "../../demo/page/sequence.js";
 
 /** Stats that have been told of these values, a second apart unless `times` says when. */
@@ -95,6 +97,13 @@ test("each chart can write what it knows, and that it knows nothing yet", () => 
   }
 });
 
+test("a chart keeps five minutes, and nothing from after now", () => {
+  const times = (...all) => all.reduce((points, time) => withPoint(points, { time }), []).map(({ time }) => time);
+  assert.deepEqual(times(0, 1000, 300_000), [0, 1000, 300_000]);
+  assert.deepEqual(times(0, 1000, 300_001), [1000, 300_001]);
+  assert.deepEqual(times(1000, 2000, 9000, 2000), [1000, 2000], "a clock that was put back");
+});
+
 const component = (side) => (name) => ({ name, side });
 const components = [
   ...["ingest", "line", "push"].map(component("receiver")),
@@ -170,6 +179,35 @@ test("numbers for people", () => {
   ];
   const got = table.map(([write, ...cases]) => cases.map(([n]) => write(n)));
   assert.deepEqual(got, table.map(([, ...cases]) => cases.map(([, text]) => text)));
+});
+
+const token = "roots-5sLnQ0cTz0VvJb1yX9w2Rk-17/42/s3cret";
+const [id] = token.split("/");
+
+for (const [text, want] of [
+  [id, id], [token, id], [` ${token}\n`, id], [`https://example.org/push/${token}?x=1`, id], [`wss://h/${token}`, id],
+  [encodeURIComponent(`http://h/${token}`), id], ["orders/42", undefined], [`users/${id}/inbox`, undefined], [`${id}/42/`, undefined],
+]) {
+  test(`the ID in ${JSON.stringify(text)}`, () => assert.equal(idIn(text), want));
+}
+
+const line = (raw, rest = "") => `{"time":"now","sender":",","path":"a,\\"message\\":","message":${raw}${rest}}`;
+
+for (const [raw, want = raw] of [
+  ['{"n":12345678901234567890,"f":1.0,"e":1e400,"dup":1,"dup":2}'], ['"text"'], ["0"], ['{"message":1,"dropped":2}'],
+  ['"<,\\"dropped\\":2}"'], ["[]"], ['"\\u003ci\\u003e \\\\u003c"', '"<i> \\\\u003c"'],
+]) {
+  test(`the message of a line, ${raw}`, () => {
+    for (const rest of ["", ',"dropped":12']) assert.equal(rawMessage(line(raw, rest)), want);
+  });
+}
+
+test("a message is indented to the letter, unless that makes it far longer", () => {
+  const all = { a: [1, {}, [], { b: null }], 'c"{,': "[:]\\", d: { e: [] } };
+  assert.equal(indented(JSON.stringify(all)), JSON.stringify(all, null, 2));
+  assert.equal(indented("[1.0,1e400]"), "[\n  1.0,\n  1e400\n]");
+  const deep = "[".repeat(990) + "1,".repeat(30_000) + "1" + "]".repeat(990);
+  assert.equal(indented(deep), deep);
 });
 
 /** What the demo's checker finds in numbers; `{load: n}` says that the application had told n. */
