@@ -8,6 +8,7 @@ import sys
 from argparse import ArgumentParser
 
 from . import Roots, RootsError, Update
+from .session import deeply
 from .transports import TRANSPORTS
 
 
@@ -56,7 +57,8 @@ def _header(text: str) -> tuple[str, str]:
 
 def _line(update: Update) -> str:
     said = {"path": update.path, "message": update.message, "from": update.from_, "gap": update.gap}
-    return json.dumps({key: value for key, value in said.items() if value or key in ("path", "message")})
+    there = {key: value for key, value in said.items() if value or key in ("path", "message")}
+    return deeply(json.dumps, there)  # one that was read can be written
 
 
 def _complain(error: BaseException) -> None:

@@ -22,7 +22,8 @@ class Asker:
     """Has the session connected to what is wanted, and disconnected from the rest."""
 
     def __init__(self, connect: Ask, disconnect: Optional[Ask], backoff: Backoff, changed: Condition,
-                 report: Callable[[Exception], None], refused: Callable[[str, Exception], None]) -> None:
+                 report: Callable[[BaseException], None],
+                 refused: Callable[[str, BaseException], None]) -> None:
         """Without `disconnect` nobody is asked for that. `changed` is told when it has news; all methods but
         run() are called with its lock."""
         self._connect, self._disconnect = connect, disconnect
@@ -94,13 +95,13 @@ class Asker:
 
     def _missing(self) -> list[str]:
         known = self._linked.keys() | self._refused
-        wanted = self._wanted if self._id else ()
+        wanted = list(self._wanted) if self._id else []  # copied: the garbage collector may have one go
         return [path for path in wanted if path not in known and not path.startswith(UNASKED)]
 
     def _surplus(self) -> list[str]:
-        return [path for path in self._linked if path not in self._wanted] if self._disconnect else []
+        return [path for path in list(self._linked) if path not in self._wanted] if self._disconnect else []
 
-    def _join(self, client: str, paths: list[str], error: Optional[Exception]) -> None:
+    def _join(self, client: str, paths: list[str], error: Optional[BaseException]) -> None:
         with self._changed:
             if client != self._id or self._closed:
                 return
@@ -120,7 +121,7 @@ class Asker:
             self._alone = bool(self._missing()) and (self._alone or error is not None)
             self._changed.notify_all()
 
-    def _leave(self, client: str, paths: list[str], error: Optional[Exception]) -> None:
+    def _leave(self, client: str, paths: list[str], error: Optional[BaseException]) -> None:
         with self._changed:
             if client != self._id:
                 return
@@ -130,9 +131,9 @@ class Asker:
                 self._report(error)  # what stays connected costs a little, and goes with the session
 
 
-def _tried(ask: Ask, client: str, paths: list[str]) -> Optional[Exception]:
+def _tried(ask: Ask, client: str, paths: list[str]) -> Optional[BaseException]:
     try:
         ask(client, list(paths))
-    except Exception as error:
+    except BaseException as error:  # SystemExit too would end the thread, and nothing else
         return error
     return None

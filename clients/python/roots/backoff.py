@@ -24,7 +24,7 @@ class Backoff:
         self._bound = 2 * bound
         return least + uniform(0, bound)
 
-    def is_news(self, error: Exception) -> bool:
+    def is_news(self, error: BaseException) -> bool:
         """Tells whether this is not the failure of the try before, so that a long outage is reported once."""
         before, self._said = self._said, repr(error)
         return before != self._said

@@ -16,7 +16,7 @@ from .backoff import Backoff
 from .errors import RootsError
 from .link import Link, split_url
 from .pattern import parse_path, parse_pattern
-from .session import Answer, Update, id_of
+from .session import Answer, Update, deeply, id_of
 from .transports import TRANSPORTS
 from .views import Handler, Reload, Render, Updates, View
 
@@ -40,11 +40,13 @@ class Roots:
     connection may say nothing before it is taken for dead, longer than push.hold of rootsd; `timeout` is for
     all other waits; all are seconds. `hold` is how many updates may wait for a reload that has failed: when
     there are more they go, and the view is loaded once more. Where so many wait for a callback or an
-    iterator, the connection waits too. `tls` is for HTTPS.
+    iterator, the connection waits too. `tls` is for HTTPS. http_proxy and the like are
+    not heeded.
 
     Callbacks run on one thread, one after the other: those of on(), on_state(state), and on_error(error),
     which is a warning of the logger "roots" if left out. `connect` and `disconnect` run on another. Methods
-    may be called on any thread.
+    may be called on any thread, but not in a process that was forked meanwhile: it shares the connection, and
+    has no thread.
     """
 
     def __init__(self, url: str, connect: Union[str, Ask, None] = None,
@@ -115,20 +117,21 @@ class Roots:
             raise ValueError("updates() needs a pattern")
         view = View(*map(parse_pattern, patterns))
         self._add(view)
-        return Updates(view, self._changed, self._room, timeout, partial(self._remove, view))
+        leave = partial(self._remove, view)
+        return Updates(view, self._changed, self._room, timeout, leave, self._calls.put)
 
     def publish(self, path: str, message: Any) -> None:
         """Publishes where a back-end permitted this client to; returns when rootsd has taken it. Raises
         RootsError where it has not, PatternError, and TypeError or ValueError for a message that is no
         JSON."""
         said = {"path": parse_path(path), "message": message}
-        body = json.dumps(said, ensure_ascii=False, allow_nan=False).encode()
+        body = deeply(partial(json.dumps, ensure_ascii=False, allow_nan=False), said).encode()
         with self._publishing:
             self._publisher.call("POST", self._base + self._session(), body)
 
     def wait_live(self, timeout: Optional[float] = None) -> None:
         """Waits until the connection is live, and all that is listened to was asked for. Raises
-        TimeoutError."""
+        TimeoutError. Inside `connect` it would wait for itself."""
         with self._lock:
             self._start()
             if not self._changed.wait_for(self._is_settled, timeout):
@@ -226,7 +229,7 @@ class Roots:
                 self._asker.begin(self._id)
             for update in answer.updates:
                 self._asker.hear(update)
-                for view in self._views:
+                for view in list(self._views):  # what the garbage collector runs may close one
                     if any(map(update.concerns, view.patterns)):
                         view.put(update)
             self._set("live")
@@ -258,7 +261,7 @@ class Roots:
     def _call(self, callback: Callable[[Any], object], argument: object) -> None:
         try:
             callback(argument)
-        except (Exception, SystemExit):
+        except BaseException:
             _log.exception("a callback has failed")
 
     def _set(self, state: str) -> None:
@@ -268,10 +271,10 @@ class Roots:
         self._changed.notify_all()
 
     def _report(self, error: BaseException) -> None:
-        self._trouble = str(error)
+        self._trouble = str(error) if isinstance(error, RootsError) else repr(error)
         self._calls.put(partial(self._call, self._on_error, error))
 
-    def _refused(self, pattern: str, error: Exception) -> None:
+    def _refused(self, pattern: str, error: BaseException) -> None:
         detail = f"{pattern} was refused: {getattr(error, 'detail', error)}"
         told = RootsError(getattr(error, "status", 0), getattr(error, "reason", ""), detail)
         for view in self._views:
@@ -301,7 +304,8 @@ class Roots:
             return partial(self._ask_rootsd, link, verb)
         if "{id}" not in by:
             raise ValueError(f'{verb} is {by!r}; it should be like "https://example.com/{verb}/{{id}}"')
-        return partial(self._ask_application, link, parts._replace(scheme="", netloc="").geturl())
+        target = parts._replace(scheme="", netloc="", path=parts.path or "/").geturl()
+        return partial(self._ask_application, link, target)
 
     def _linked(self, parts: SplitResult, silence: float) -> Link:
         self._links.append(Link(parts, self._timeout, silence, self._tls))

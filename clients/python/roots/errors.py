@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 TRY_AGAIN = (408, 425, 429)  # of the statuses that blame the request, those that a later one need not get
+WHOSE = "; is it the address of its push port?"  # asked where an answer is none of rootsd's
 ENDED = ("unknown_token", "unknown_id")  # the session has ended, and the next one is on its way
 
 
@@ -18,8 +21,11 @@ class RootsError(Exception):
         super().__init__(": ".join(part for part in (where, code, detail) if part))
         self.status, self.reason, self.detail, self.where, self.after = status, reason, detail, where, after
 
+    def __reduce__(self) -> tuple[Any, ...]:  # by itself an exception is made anew of its text alone
+        return type(self), (self.status, self.reason, self.detail, self.where, self.after)
 
-def refuses(error: Exception) -> bool:
+
+def refuses(error: BaseException) -> bool:
     """Tells whether an error means that asking again is of no use; any exception with a `status` may."""
     if getattr(error, "reason", "") in ENDED:
         return False

@@ -6,13 +6,16 @@ import json
 import selectors
 import socket
 from contextlib import contextmanager
+from functools import partial
 from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
-from ssl import SSLContext
+from io import BufferedReader
+from ssl import SSLContext, SSLSocket, SSLWantReadError
 from threading import Lock
-from typing import Iterator, Mapping, Optional
+from time import monotonic
+from typing import Any, Iterator, Mapping, NamedTuple, Optional, cast
 from urllib.parse import SplitResult, urlsplit
 
-from .errors import RootsError
+from .errors import WHOSE, RootsError
 
 MAX_ANSWER = 64 << 20  # bytes of an answer or an event; push.queue of rootsd allows 256 KiB by default
 MAX_PROBLEM = 64 << 10  # bytes of an answer that is an error: more are not for people
@@ -34,6 +37,15 @@ def split_url(url: str, what: str) -> SplitResult:
     if parts.username is not None or parts.fragment:
         raise ValueError(f"{what} is {url!r}; a user's name or a fragment cannot stand in it")
     return parts
+
+
+class _Begun(NamedTuple):
+    """Stands for a socket of which the beginning of the answer was read into a file's buffer."""
+
+    file: BufferedReader
+
+    def makefile(self, mode: str) -> BufferedReader:
+        return self.file
 
 
 class Link:
@@ -64,8 +76,13 @@ class Link:
             self._http.request(method, target, body, headers or {})
 
     def is_quiet(self, seconds: float) -> bool:
-        """Tells whether nothing is answered for so long."""
-        return self._sock is not None and not _readable(self._sock, seconds)
+        """Tells whether nothing is answered for so long. Raises RootsError."""
+        sock, end = self._sock, monotonic() + seconds
+        with self._explained():
+            while sock is not None and _readable(sock, max(0.0, end - monotonic())):
+                if not isinstance(sock, SSLSocket) or self._is_answered(sock):
+                    return False
+        return sock is not None
 
     def answer(self) -> bytes:
         """Returns the body of the answer to what was sent. Raises RootsError where that is no success."""
@@ -84,7 +101,8 @@ class Link:
                 response = self._response()
                 kind = response.headers.get_content_type()
                 if kind != "text/event-stream":
-                    raise RootsError(0, "", f"it answers {kind} instead of an event stream", self.where)
+                    detail = f"it answers {kind} instead of an event stream of rootsd{WHOSE}"
+                    raise RootsError(0, "", detail, self.where)
                 while piece := response.read1(PIECE):
                     yield piece
                 raise ConnectionError("the stream has ended")
@@ -101,6 +119,26 @@ class Link:
                 except OSError:
                     pass  # it is broken already
 
+    def _is_answered(self, sock: SSLSocket) -> bool:
+        """Tells whether more has come than what is for TLS alone: a server sends session tickets unasked."""
+        file = sock.makefile("rb")
+        try:
+            sock.setblocking(False)
+            file.peek(1)
+        except OSError as error:
+            file.close()
+            if isinstance(error, SSLWantReadError):
+                return False
+            raise
+        finally:
+            sock.settimeout(self._silence)
+        self._http.response_class = cast(Any, partial(self._begun, _Begun(file)))
+        return True
+
+    def _begun(self, begun: Any, _: socket.socket, **rest: Any) -> HTTPResponse:
+        self._http.response_class = HTTPResponse
+        return HTTPResponse(begun, **rest)
+
     def _connect(self) -> None:
         if self._http.sock is not None and _readable(self._http.sock, 0):
             self.drop()  # the server has closed it
@@ -115,6 +153,7 @@ class Link:
     def drop(self) -> None:
         """Closes the connection. The next request makes another."""
         self._http.close()
+        self._http.response_class = HTTPResponse
         with self._lock:
             self._sock = None
 

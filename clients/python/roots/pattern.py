@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 MAX_PATH = 1024  # bytes of UTF-8, as rootsd has it
 MAX_WILD_SEGMENTS = 64  # of a pattern with wildcards, as rootsd has it
 SYSTEM = "::"  # begins the paths that belong to rootsd
@@ -26,6 +28,10 @@ class PatternError(ValueError):
     def __init__(self, text: str, what: str, reason: str) -> None:
         super().__init__(f"{ascii(text[:80])}{'…' * (len(text) > 80)} is no {what}: {_WHY[reason]}")
         self.reason = reason
+        self._made_of = text, what, reason
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), self._made_of
 
 
 def parse_path(text: str) -> str:

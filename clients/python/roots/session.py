@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Any, NamedTuple
+from threading import Lock
+from typing import Any, Callable, NamedTuple, TypeVar
 
+from .errors import WHOSE
 from .pattern import EVERYTHING, matches, overlaps
 
-DEEPEST = 1000  # levels of JSON that rootsd lets pass; those that Python reads by itself may be fewer
+DEEPEST = 1000  # levels of JSON that rootsd lets pass; those that Python takes by itself may be fewer
+
+T = TypeVar("T")
+
+_limited = Lock()  # guards the limit of recursion while it is another
 
 
 class Update(NamedTuple):
@@ -45,16 +51,19 @@ def id_of(token: str) -> str:
 
 def parse_answer(text: bytes) -> Answer:
     """Reads the answer to a poll. Raises ValueError where it is none."""
-    said = _loads(text)
+    try:
+        said = deeply(json.loads, text)
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        said = None  # where its first fault is says little of a page that is no JSON at all
     token = said.get("reconnectWith") if isinstance(said, dict) else None
     if not isinstance(token, str) or not id_of(token) or not isinstance(said.get("updates"), list):
-        raise ValueError("this is no answer of rootsd; is it the address of its push port?")
+        raise ValueError(f"this is no answer of rootsd{WHOSE}")
     return Answer(tuple(map(_update, said["updates"])), token)
 
 
 def parse_update(text: str | bytes) -> Update:
     """Reads an update. Raises ValueError where it is none."""
-    return _update(_loads(text))
+    return _update(deeply(json.loads, text))
 
 
 def _update(said: Any) -> Update:
@@ -63,16 +72,19 @@ def _update(said: Any) -> Update:
     return Update(said["path"], said["message"], said.get("from", ""), said.get("gap", ""))
 
 
-def _loads(text: str | bytes) -> Any:
+def deeply(work: Callable[[Any], T], said: Any) -> T:
+    """Returns work(said), which reads or writes JSON, of as many levels as rootsd lets pass. Raises
+    ValueError where there are more."""
     try:
-        return json.loads(text)
+        return work(said)
     except RecursionError:
         pass  # an answer that cannot be read would be asked for again for ever
-    limit = sys.getrecursionlimit()
-    sys.setrecursionlimit(limit + 2 * DEEPEST)
-    try:
-        return json.loads(text)
-    except RecursionError:
-        raise ValueError(f"there is JSON of more than {DEEPEST} levels") from None
-    finally:
-        sys.setrecursionlimit(limit)
+    with _limited:
+        limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(limit + 2 * DEEPEST)
+        try:
+            return work(said)
+        except RecursionError:
+            raise ValueError(f"there is JSON of more than {DEEPEST} levels") from None
+        finally:
+            sys.setrecursionlimit(limit)

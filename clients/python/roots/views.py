@@ -64,7 +64,7 @@ class Handler(View):
                 self._reload(update)
                 self._loaded = True
                 self._backoff.reset()
-        except (Exception, SystemExit) as error:  # SystemExit would end the thread, and nothing else
+        except BaseException as error:  # SystemExit too would end the thread, and nothing else
             self._report(error)
             if update.blank:
                 self._waiting = [update]
@@ -82,10 +82,11 @@ class Updates(Iterator[Update]):
     """Iterates over updates, blank ones too, until close(), or until nothing comes for its time-out."""
 
     def __init__(self, view: View, changed: Condition, room: Condition, timeout: Optional[float],
-                 leave: Callable[[], None]) -> None:
-        """`changed` is told when something was put, and tells `room` when something is taken."""
+                 leave: Callable[[], None], post: Post) -> None:
+        """`changed` is told when something was put, and tells `room` when something is taken. `post` has a
+        function run later, and takes no lock."""
         self._view, self._changed, self._room = view, changed, room
-        self._timeout, self._leave = timeout, leave
+        self._timeout, self._leave, self._post = timeout, leave, post
 
     def __next__(self) -> Update:
         """Returns the next update. Raises RootsError if the application refused one of the patterns."""
@@ -96,7 +97,8 @@ class Updates(Iterator[Update]):
                 self._room.notify_all()
                 return view.queue.popleft()
             if view.error:
-                raise view.error
+                raise view.error.with_traceback(None)  # else that of all times before
+            self.close()  # nobody would take what comes later, and that would hold up the connection
             raise StopIteration
 
     def close(self) -> None:
@@ -110,4 +112,6 @@ class Updates(Iterator[Update]):
         self.close()
 
     def __del__(self) -> None:
-        self.close()  # a loop that was left without it would hold up the connection
+        # A loop that was left without close() would hold up the connection. The garbage collector may run
+        # this in the midst of anything, with the client's lock held as well.
+        self._post(self._leave)

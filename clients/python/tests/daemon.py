@@ -21,17 +21,38 @@ ROOT = Path(__file__).parents[3]
 @functools.lru_cache(maxsize=None)
 def built() -> str:
     """Returns where rootsd is, or skips the test: but not where everything has to be there."""
-    go = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
-    if go is None:
+    path = str(Path(folder()) / "rootsd")
+    subprocess.run([go(), "build", "-o", path, "./cmd/rootsd"], cwd=ROOT, check=True)
+    return path
+
+
+def go() -> str:
+    """Returns where Go is, or skips the test as built() says."""
+    path = shutil.which("go") or shutil.which("/usr/local/go/bin/go")
+    if path is None:
         reason = "needs Go, to build rootsd: see https://go.dev/dl/"
         if os.environ.get("CI") == "true":
             raise AssertionError(reason)
         raise unittest.SkipTest(reason)
-    folder = tempfile.TemporaryDirectory(prefix="rootsd-")
-    atexit.register(folder.cleanup)
-    path = str(Path(folder.name) / "rootsd")
-    subprocess.run([go, "build", "-o", path, "./cmd/rootsd"], cwd=ROOT, check=True)
     return path
+
+
+@functools.lru_cache(maxsize=None)
+def folder() -> str:
+    """Returns a folder that goes with the process."""
+    made = tempfile.TemporaryDirectory(prefix="rootsd-")
+    atexit.register(made.cleanup)
+    return made.name
+
+
+@functools.lru_cache(maxsize=None)
+def certificate() -> tuple[str, str]:
+    """Returns where a certificate for 127.0.0.1 and its key are, made by a program that comes with Go."""
+    root = subprocess.check_output([go(), "env", "GOROOT"], text=True).strip()
+    program = str(Path(root) / "src" / "crypto" / "tls" / "generate_cert.go")
+    subprocess.run([go(), "run", program, "-ca", "-host=127.0.0.1", "-ecdsa-curve=P256"], cwd=folder(),
+                   check=True, capture_output=True)
+    return str(Path(folder()) / "cert.pem"), str(Path(folder()) / "key.pem")
 
 
 class Daemon:
@@ -43,7 +64,8 @@ class Daemon:
         self.start()
 
     def start(self) -> None:
-        listen = [f"--push-listen={self.push[7:]}", f"--ingest-listen={self.ingest[7:]}"]
+        push, ingest = (url.partition("//")[2] for url in (self.push, self.ingest))
+        listen = [f"--push-listen={push}", f"--ingest-listen={ingest}"]
         command = [built(), "serve", *listen, "--line-listen=", "--admin-listen=", *self.flags]
         self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
         assert self.process.stderr is not None

@@ -16,7 +16,7 @@ A, B = "r-a-1/0/x", "r-b-2/0/y"  # tokens of two sessions
 class Asked:
     """An application: notes what it is asked, and raises what it was given, in turn."""
 
-    def __init__(self, *errors: Optional[Exception]) -> None:
+    def __init__(self, *errors: Optional[BaseException]) -> None:
         self.seen: queue.Queue[tuple[str, list[str]]] = queue.Queue()
         self.errors = list(errors)
 

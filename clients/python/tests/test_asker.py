@@ -24,6 +24,11 @@ class AskTest(ClientTest):
         roots.on("b")
         self.assertEqual(self.fake.request().headers["X-CSRFToken"], "second")
 
+    def test_by_url_without_a_path(self) -> None:
+        self.client(self.fake.url[:-1] + "?id={id}").on("a")
+        self.fake.say(answer(A))
+        self.assertEqual(self.fake.request().path, "/?id=r-a-1")
+
     def test_open_paths(self) -> None:
         roots = self.client(None)
         off = roots.on("a")
@@ -52,7 +57,8 @@ class AskTest(ClientTest):
 
     def test_tries_again(self) -> None:
         errors = [RootsError(status, "", "") for status in (0, 408, 425, 429, 500, 503)]
-        ask = Asked(*errors, RootsError(404, "unknown_token", ""), RootsError(404, "unknown_id", ""), OSError("gone"), KeyError())
+        ask = Asked(*errors, RootsError(404, "unknown_token", ""), RootsError(404, "unknown_id", ""),
+                    OSError("gone"), SystemExit())
         roots = self.client(ask)
         roots.on("a")
         self.fake.say(answer(A))

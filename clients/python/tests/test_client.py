@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 import queue
 import unittest
 from typing import Any
 from unittest import mock
 
-from roots import PatternError, Roots, Update
+from roots import PatternError, Roots, RootsError, Update
 from tests.fake import PATIENCE, Reply, answer, event, problem
 from tests.kit import A, B, Asked, ClientTest
 
@@ -113,7 +115,8 @@ class SessionTest(ClientTest):
     def test_what_is_not_rootsd(self) -> None:
         for reply, text in (
             (Reply("", 302, {"Location": "/login/"}), "redirects to /login/, which is not followed"),
-            (Reply("<html>"), "Expecting value"),
+            (Reply("<html>"), "no answer of rootsd; is it the address of its push port?"),
+            (Reply("\xe9"), "no answer of rootsd"),
             (Reply({"hello": 1}), "no answer of rootsd"),
             (Reply({"updates": [1], "reconnectWith": A}), "update without path"),
         ):
@@ -160,7 +163,8 @@ class StreamTest(ClientTest):
     def test_what_is_no_stream(self) -> None:
         self.fake.say(answer(A))
         self.client().on("a")
-        self.assertIn("application/json instead of an event stream", str(self.next(self.errors)))
+        want = "it answers application/json instead of an event stream of rootsd; is it the address of"
+        self.assertIn(want, str(self.next(self.errors)))
 
     def test_close_while_waiting(self) -> None:
         roots = self.client()
@@ -168,6 +172,16 @@ class StreamTest(ClientTest):
         roots.wait_live(PATIENCE)
         roots.close()
         self.assertEqual(self.fake.request()[:2], ("DELETE", f"/{A}"))
+
+
+class ErrorTest(unittest.TestCase):
+    def test_goes_from_one_process_to_another(self) -> None:
+        with self.assertRaises(PatternError) as raised:
+            Roots("http://h/").on("x" * 2000)
+        for error in (RootsError(503, "sessions", "no", "http://h", 3), raised.exception):
+            for made in (pickle.loads(pickle.dumps(error)), copy.copy(error)):
+                self.assertEqual((type(made), str(made)), (type(error), str(error)))
+                self.assertEqual(vars(made), vars(error))
 
 
 class SettingsTest(unittest.TestCase):

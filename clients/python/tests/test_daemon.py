@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import queue
 import signal
+import ssl
 import subprocess
 import sys
 import unittest
+import urllib.request
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from roots import Roots, RootsError, Update
-from tests.daemon import Daemon
+from tests.daemon import Daemon, certificate
 from tests.fake import PATIENCE
 
 HERE = Path(__file__).parents[1]
@@ -126,6 +129,40 @@ class DaemonTest(unittest.TestCase):
             roots.publish("chat/a", {"text": "é\n😀"})
             self.assertEqual(next(updates), Update("chat/a", {"text": "é\n😀"}, roots.id))
 
+    def test_messages_of_many_levels(self) -> None:
+        roots = self.client()
+        with roots.updates("a", timeout=PATIENCE) as updates:
+            self.assertTrue(next(updates).blank)
+            self.daemon.tell("permit", {"id": roots.id, "paths": ["a"]})
+            message: list[Any] = []
+            for _ in range(990):
+                message = [message]
+            roots.publish("a", message)
+            got, levels = next(updates).message, 1
+            while got:
+                got, levels = got[0], levels + 1
+            self.assertEqual(levels, 991)
+
+    def test_tls(self) -> None:
+        cert, key = certificate()
+        daemon = Daemon("--push-tls-cert", cert, "--push-tls-key", key, "--push-open", "public/**")
+        self.addCleanup(daemon.stop)
+        for transport in ("long-poll", "sse"):
+            states: queue.Queue[str] = queue.Queue()
+            roots = Roots(daemon.push, transport=transport, tls=ssl.create_default_context(cafile=cert),
+                          on_state=states.put, on_error=lambda error: None, retry=0.1)
+            with roots, roots.updates("public/a", timeout=PATIENCE) as updates:
+                self.assertTrue(next(updates).blank)
+                for n in range(3):
+                    state = "live"
+                    while state != "retrying":
+                        roots._link.cut()  # between two polls it is made anew in silence
+                        with contextlib.suppress(queue.Empty):
+                            state = states.get(timeout=0.1)
+                    roots.wait_live(PATIENCE)  # which is less than what a poll takes
+                    daemon.update("public/a", n)
+                    self.assertEqual(next(updates).message, n)
+
     def test_close_ends_the_session(self) -> None:
         roots = self.client()
         roots.wait_live(PATIENCE)
@@ -160,6 +197,10 @@ class CommandTest(unittest.TestCase):
         self.assertEqual(json.loads(process.stdout.readline()), {"path": "public/**", "message": ""})
         daemon.update("public/a", {"é": [1]})
         self.assertEqual(json.loads(process.stdout.readline()), {"path": "public/a", "message": {"é": [1]}})
+        deep = "[" * 995 + "]" * 995
+        said = f'{{"path":"public/a","message":{deep}}}'.encode()
+        urllib.request.urlopen(daemon.ingest + "/update", said).close()
+        self.assertIn(deep, process.stdout.readline())
         interrupted = self.command(daemon.push, "public/**")
         assert interrupted.stdout is not None
         interrupted.stdout.readline()

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 import unittest
+from unittest import mock
 
-from roots.events import Event, Parser
+from roots.events import _LINE_END, Event, Parser
 
 STREAM = (
     b"\xef\xbb\xbfretry: 2114\nevent: session\nid: a/1/b\ndata: {}\n\n: a comment\n\n"
@@ -41,10 +42,20 @@ class ParserTest(unittest.TestCase):
             got = [event for i in range(len(text)) for event in bytewise.feed(text[i:i + 1])]
             self.assertEqual(got, Parser(1000).feed(text), text)
 
+    def test_looks_at_each_byte_once(self) -> None:
+        split = mock.Mock(side_effect=_LINE_END.split)
+        with mock.patch("roots.events._LINE_END", split=split):
+            parser = Parser(1000)
+            for piece in (b"data: ", *[b"x" * 10] * 50):
+                parser.feed(piece)
+        self.assertEqual(sum(len(call.args[0]) for call in split.mock_calls), 506)
+
     def test_too_long(self) -> None:
-        for text in (b"x" * 1001, b"data: " + b"x" * 1001 + b"\n", b"data: xxxxxxxxxx\n" * 101):
+        for text in (b"x" * 1001, b"data: " + b"x" * 1001 + b"\n", b"data: xxxxxxxxxx\n" * 91,
+                     b"data\n" * 1001):
             self.assertRaises(ValueError, Parser(1000).feed, text)
         self.assertEqual(len(Parser(1000).feed(b"data: xxxxxxxxxx\n\n" * 1000)), 1000)
+        self.assertEqual(Parser(1000).feed(b"data: xxxxxxxxx\n" * 100), [])
 
 
 if __name__ == "__main__":

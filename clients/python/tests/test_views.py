@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import gc
 import threading
+import traceback
 import unittest
 from typing import Any, Callable
 from unittest import mock
+from unittest.mock import Mock
 
-from roots import PatternError, RootsError, Update
+from roots import PatternError, Roots, RootsError, Update
+from roots.views import View
 from tests.fake import PATIENCE, Reply, answer, problem
 from tests.kit import A, Asked, ClientTest
 
 
+class Outcome(BaseException):
+    """Is no Exception, like those by which test runners end a test."""
+
+
 class HandlerTest(ClientTest):
     def test_updates_wait_for_a_reload_that_fails(self) -> None:
-        fails = [KeyError("one"), SystemExit("two")]
+        fails = [KeyError("one"), Outcome("two")]
 
         def reload(update: Update) -> None:
             self.reload(update)
@@ -31,7 +38,7 @@ class HandlerTest(ClientTest):
         load = ("load", "a/*", "")
         # What comes before the first reload is in what that loads.
         self.assertEqual(got, [load, load, load, ("a/2", 1), ("load", "a/3", "age"), ("a/3", 2)])
-        self.assertEqual([type(self.next(self.errors)) for _ in range(2)], [KeyError, SystemExit])
+        self.assertEqual([type(self.next(self.errors)) for _ in range(2)], [KeyError, Outcome])
         self.assertEqual(self.waits, [0.5, 1.0])
 
     def test_more_than_may_wait(self) -> None:
@@ -62,6 +69,17 @@ class HandlerTest(ClientTest):
         self.fake.say(answer(A, ("a", 1), ("a", 2)))
         self.assertEqual([self.next(), self.next()], [("a", 1), ("a", 2)])
         self.assertEqual([self.next(self.errors).args for _ in range(2)], [(1,), (2,)])
+
+    def test_an_on_error_that_raises(self) -> None:
+        def complain(error: BaseException) -> None:
+            raise Outcome
+
+        roots = Roots(self.fake.url, lambda client, paths: None, on_error=complain)
+        self.addCleanup(roots.close)
+        roots.on("a", self.render, Mock(side_effect=[KeyError, None]))
+        with self.assertLogs("roots", "ERROR"):
+            self.fake.say(answer(A, ("a", ""), ("a", 1)))
+            self.assertEqual(self.next(), ("a", 1))
 
     def test_off_is_at_once(self) -> None:
         offs: list[Callable[[], None]] = []
@@ -121,6 +139,13 @@ class UpdatesTest(ClientTest):
         self.fake.say(answer(A))
         with self.client(Asked(RootsError(403, "not_yours", "not yours"))).updates("a") as updates:
             self.assertRaisesRegex(RootsError, "403 not_yours: a was refused: not yours", next, updates)
+            lengths = set()
+            for _ in range(3):
+                try:
+                    next(updates)
+                except RootsError as error:
+                    lengths.add(len(traceback.extract_tb(error.__traceback__)))
+            self.assertEqual(len(lengths), 1, "it does not grow")
 
     def test_a_loop_that_is_left(self) -> None:
         roots = self.client()
@@ -128,10 +153,49 @@ class UpdatesTest(ClientTest):
         for update in roots.updates("a"):
             break
         gc.collect()
-        self.assertEqual((update.message, roots._views), (1, []))
+        roots.on("b", self.render)
+        self.fake.say(answer("r-a-1/2/x", ("b", 2)))
+        self.assertEqual((update.message, self.next(), len(roots._views)), (1, ("b", 2), 1))
+
+    def test_a_loop_that_is_left_and_collected_anywhere(self) -> None:
+        roots, put = self.client(), View.put
+        ring: list[Any] = [roots.updates("a")]
+        ring.append(ring)
+        roots.on("a", self.render)
+        del ring
+
+        def collect(view: View, update: Update) -> None:
+            put(view, update)
+            gc.collect()
+
+        with mock.patch.object(View, "put", collect):
+            self.fake.say(answer(A, ("a", 1)), answer("r-a-1/2/x", ("a", 2)))
+            self.assertEqual([self.next(), self.next()], [("a", 1), ("a", 2)])
+
+    def test_what_the_collector_runs_changes_nothing_under_the_lock(self) -> None:
+        roots = self.client()
+        updates = roots.updates("a")
+        with roots._lock:
+            updates.__del__()
+            self.assertEqual(roots._views, [updates._view])
+
+    def test_a_loop_that_is_closed_by_the_collector(self) -> None:
+        roots, put = self.client(), View.put
+        first = roots.updates("a")
+        roots.on("a", self.render)
+
+        def close(view: View, update: Update) -> None:
+            put(view, update)
+            first.close()  # as a generator does that has it in a with statement
+
+        with mock.patch.object(View, "put", close):
+            self.fake.say(answer(A, ("a", 1)))
+            self.assertEqual(self.next(), ("a", 1))
 
     def test_time_is_up(self) -> None:
-        self.assertEqual(list(self.client().updates("a", timeout=0.01)), [])
+        roots = self.client()
+        updates = roots.updates("a", timeout=0.01)
+        self.assertEqual((list(updates), roots._views), ([], []), "nothing is put by for who is done")
 
 
 class PublishTest(ClientTest):
