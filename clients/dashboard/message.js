@@ -5,11 +5,10 @@
 const growth = 8;
 
 /** The JSON of the message in a line of the tail, where it stands between the path and, at times, what was left out. In
- * the texts before it quotes are escaped, so that none of them holds its name. rootsd escapes <, > and & too. */
+ * the texts before it quotes are escaped, so that none of them holds its name. */
 export function rawMessage(line) {
   const name = ',"message":';
-  const raw = line.slice(line.indexOf(name) + name.length).replace(/(,"dropped":\d+)?}$/, "");
-  return raw.replace(/\\(?:u00(3c|3e|26)|.)/g, (all, code) => (code ? String.fromCharCode(parseInt(code, 16)) : all));
+  return line.slice(line.indexOf(name) + name.length).replace(/(,"dropped":\d+)?}$/, "");
 }
 
 const tokens = /"(?:\\.|[^"\\])*"|\{}|\[]|[^"]/g;

@@ -72,7 +72,9 @@ func (t *Tail) serve(w http.ResponseWriter, r *http.Request) error {
 	if err := control.Flush(); err != nil {
 		return err
 	}
-	t.stream(json.NewEncoder(w), control, watcher, r.Context().Done())
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false) // messages stand there as they were sent
+	t.stream(out, control, watcher, r.Context().Done())
 	return nil
 }
 

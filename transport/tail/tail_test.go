@@ -96,6 +96,24 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestMessagesAsTheyWereSent watches a message that another encoder would write in another way.
+func TestMessagesAsTheyWereSent(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const text = `{"html":"<b>\u003c&</b>","n":1.0,"big":12345678901234567890}`
+		tail, controller := newTail(10)
+		s := watch(t, tail, "")
+		msg, err := dispatch.JSONMessage([]byte(text), dispatch.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		controller.Update("somebody", "a", msg)
+		if !s.lines.Scan() || !strings.Contains(s.lines.Text(), `"message":`+text) {
+			t.Errorf("shown is %s", s.lines.Text())
+		}
+		tail.Drain()
+	})
+}
+
 func TestSlowWatcherMissesUpdatesAndIsTold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		tail, c := newTail(2)

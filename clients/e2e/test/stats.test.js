@@ -193,12 +193,12 @@ for (const [text, want] of [
 
 const line = (raw, rest = "") => `{"time":"now","sender":",","path":"a,\\"message\\":","message":${raw}${rest}}`;
 
-for (const [raw, want = raw] of [
-  ['{"n":12345678901234567890,"f":1.0,"e":1e400,"dup":1,"dup":2}'], ['"text"'], ["0"], ['{"message":1,"dropped":2}'],
-  ['"<,\\"dropped\\":2}"'], ["[]"], ['"\\u003ci\\u003e \\\\u003c"', '"<i> \\\\u003c"'],
+for (const raw of [
+  '{"n":12345678901234567890,"f":1.0,"e":1e400,"dup":1,"dup":2}', '"text"', "0", '{"message":1,"dropped":2}',
+  '"<,\\"dropped\\":2}"', "[]", '"\\u003ci> \\\\u003c"',
 ]) {
   test(`the message of a line, ${raw}`, () => {
-    for (const rest of ["", ',"dropped":12']) assert.equal(rawMessage(line(raw, rest)), want);
+    for (const rest of ["", ',"dropped":12']) assert.equal(rawMessage(line(raw, rest)), raw);
   });
 }
 
