@@ -74,7 +74,31 @@ func runNode(folder string) result {
 	for _, match := range regexp.MustCompile(`(?m)^\s*ok \d+ - (.*) # SKIP ?(.*)$`).FindAllStringSubmatch(text, -1) {
 		r.skips = append(r.skips, folder+" "+match[1]+": "+match[2])
 	}
+	if r.failed > 0 {
+		r.vectors = make(counts)
+		r.vectors.read(text)
+		text = failures(text)
+	}
 	return r.told(folder, text, err, began)
+}
+
+// failures returns what a report in the Test Anything Protocol says of tests that failed, or all of it if that is nothing.
+func failures(tap string) string {
+	var failed strings.Builder
+	telling := false
+	for line := range strings.Lines(tap) {
+		text := strings.TrimSpace(line)
+		if strings.HasPrefix(text, "not ok ") {
+			telling = true
+		}
+		if telling {
+			failed.WriteString(line)
+		}
+		if text == "..." {
+			telling = false
+		}
+	}
+	return cmp.Or(failed.String(), tap)
 }
 
 // told prints what a suite came to, with all its output where that was not well.
@@ -82,8 +106,10 @@ func (r result) told(folder, text string, err error, began time.Time) result {
 	if err != nil && r.failed == 0 {
 		r.failed = 1
 	}
-	r.vectors = make(counts)
-	r.vectors.read(text)
+	if r.vectors == nil {
+		r.vectors = make(counts)
+		r.vectors.read(text)
+	}
 	if r.failed > 0 {
 		fmt.Printf("FAIL %s: %v\n%s", folder, err, text)
 		return r

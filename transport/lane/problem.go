@@ -131,6 +131,11 @@ func (h Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Refuse answers err, as ServeHTTP does with an error of Serve. about is what the log says of the request: keys and values.
 func (h Handler) Refuse(w http.ResponseWriter, err error, about ...any) {
+	h.Note(err, about...).write(w)
+}
+
+// Note counts and logs err as Refuse does, for what answers in a way of its own.
+func (h Handler) Note(err error, about ...any) *Problem {
 	log := h.Log.With(about...)
 	var p *Problem
 	if !errors.As(err, &p) {
@@ -139,7 +144,7 @@ func (h Handler) Refuse(w http.ResponseWriter, err error, about ...any) {
 	}
 	h.Refused.Add(p.Reason)
 	log.Debug("refused", "status", p.Status, "reason", p.Reason, "detail", p.Detail)
-	p.write(w)
+	return p
 }
 
 // logPanic logs a panic as what it is. net/http would say so as well, but only where it speaks of single connections, at

@@ -62,6 +62,13 @@ func (f fast) ServeFast(c *lane.Conn, r *lane.Request) bool {
 		return true
 	}
 	s, fresh, err := f.admit(&a, c, c.Now())
+	if a.form == Frames && turnsAway(err) {
+		f.handler.Note(err, "remote", c.Peer())
+		c.Upgrade(nil, appendUpgrade(nil, r.Key))
+		c.Send(appendTurnedAway(c.Room()))
+		c.End()
+		return true
+	}
 	if err != nil {
 		f.refuse(c, cors, err)
 		return true

@@ -3,6 +3,7 @@ package push
 import (
 	"crypto/sha1"
 	"encoding/base64"
+	"errors"
 	"net/http"
 
 	"github.com/rootsd/rootsd/transport/lane"
@@ -20,6 +21,16 @@ func checkHandshake(version, key string) error {
 	}
 	return nil
 }
+
+// turnsAway tells whether err, of [Push.admit], is said in a close frame, after a handshake that is good in itself: the page
+// of a browser would not hear why the handshake was refused, and would come with the same stale token for ever.
+func turnsAway(err error) bool {
+	p, ok := errors.AsType[*lane.Problem](err)
+	return ok && p.Reason == "stale"
+}
+
+// appendTurnedAway appends what such a client is told.
+func appendTurnedAway(dst []byte) []byte { return appendClose(dst, closeConflict, "stale") }
 
 // appendUpgrade appends the answer to a good handshake.
 func appendUpgrade(dst []byte, key string) []byte {

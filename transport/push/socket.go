@@ -27,11 +27,13 @@ func (p *Push) frames(w http.ResponseWriter, r *http.Request, a *arrival) error 
 		return err
 	}
 	poller := newPoller()
-	s, fresh, err := p.admit(a, poller, time.Now())
-	if err != nil {
-		return err
+	s, fresh, refused := p.admit(a, poller, time.Now())
+	if refused != nil && !turnsAway(refused) {
+		return refused
 	}
-	defer func() { s.Unpark(poller, time.Now()) }()
+	if s != nil {
+		defer func() { s.Unpark(poller, time.Now()) }()
+	}
 	conn, buffered, err := http.NewResponseController(w).Hijack()
 	if err != nil && fresh {
 		p.leave(s)
@@ -45,10 +47,25 @@ func (p *Push) frames(w http.ResponseWriter, r *http.Request, a *arrival) error 
 	}
 	defer p.sockets.remove(conn)
 	_ = conn.SetDeadline(time.Time{})
+	if refused != nil {
+		p.handler.Note(refused, "remote", r.RemoteAddr)
+		p.turnAway(conn, appendUpgrade(nil, key))
+		return nil
+	}
 	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
 	c := &socket{poller: poller, push: p, session: s, conn: conn, replies: make(chan reply)}
 	c.serve(append([]byte(nil), early...), appendUpgrade(nil, key))
 	return nil
+}
+
+// turnAway writes first and the close frame of a stale token, and waits a little for the client to close the connection.
+func (p *Push) turnAway(conn net.Conn, first []byte) {
+	_ = conn.SetWriteDeadline(time.Now().Add(p.config().WriteTime))
+	if _, err := conn.Write(appendTurnedAway(first)); err != nil {
+		return
+	}
+	_ = conn.SetReadDeadline(time.Now().Add(lingering))
+	_, _ = io.Copy(io.Discard, conn)
 }
 
 // sockets are the connections that became WebSockets, which net/http does not look after any more.

@@ -393,9 +393,16 @@ func TestEachStale(t *testing.T) {
 		r.tap(Poll, token).cut()
 		c := r.tap(form, stale)
 		c.wantEnd("stale")
-		if c.refusal.code != http.StatusConflict {
+		switch {
+		case form == Frames && (c.refusal != nil || c.code != closeConflict):
+			t.Errorf("a page is to read a close code: it is %d, and the answer %+v", c.code, c.refusal)
+		case form == Events && c.refusal.code != http.StatusConflict:
 			t.Errorf("answered %d", c.refusal.code)
 		}
+		if n := r.stats.Refused.Counts()["stale"]; n != 1 {
+			t.Errorf("counted %d times", n)
+		}
+		r.tap(Poll, token).cut()
 	})
 }
 

@@ -81,8 +81,8 @@ func (s *Session) Greeting(dst []byte, form Form) []byte {
 
 // The codes with which WebSockets are closed where no code of RFC 6455 says it.
 const (
-	closeSuperseded ws.StatusCode = 4409
-	closeEnded      ws.StatusCode = 4410
+	closeConflict ws.StatusCode = 4409
+	closeEnded    ws.StatusCode = 4410
 )
 
 // Farewell appends what a stream of that form ends with, for Superseded, Ended and Draining. A browser reconnects its
@@ -96,7 +96,7 @@ func Farewell(dst []byte, form Form, state State) []byte {
 	case form == Events:
 		return dst
 	case state == Superseded:
-		return appendClose(dst, closeSuperseded, "superseded")
+		return appendClose(dst, closeConflict, "superseded")
 	case state == Ended:
 		return appendClose(dst, closeEnded, "ended")
 	}

@@ -39,7 +39,7 @@ async function sse(line) {
 /** Returns the fields of an event, by name; "" holds a comment. */
 const fields = (event) => Object.fromEntries(event.split("\n").map((text) => /^(\w*):? ?([^]*)/.exec(text).slice(1)));
 
-/** Listens on a WebSocket, and confirms what it hears: after 32 updates at once, otherwise a second later. */
+/** Listens on a WebSocket, and confirms what it hears: after 32 updates when more come, otherwise a second later. */
 const websocket = (line) => new Promise((_, reject) => {
   const socket = new line.WebSocket(line.url().replace("http", "ws"));
   let heard = 0, token, timer, probe;
@@ -50,11 +50,11 @@ const websocket = (line) => new Promise((_, reject) => {
   };
   // Browsers do not show pings, so a quiet socket is asked for a sign of life: nothing to publish is answered as well.
   const quiet = () => socket.readyState === 1 && socket.send("[]");
-  const close = () => {
+  const close = ({ code }) => {
     clearTimeout(timer);
     clearTimeout(probe);
     socket.close();
-    reject(new Error("ended"));
+    reject(Object.assign(new Error("ended"), { status: code === 4409 ? 409 : 0 }));
   };
   line.signal.addEventListener("abort", close);
   socket.onclose = socket.onerror = close;
@@ -64,10 +64,10 @@ const websocket = (line) => new Promise((_, reject) => {
     clearTimeout(probe);
     probe = setTimeout(quiet, line.silence / 2);
     if (!reconnectWith) return;
-    token = reconnectWith;
-    if ((heard += updates.length) >= 32) confirm();
-    else if (heard) timer ||= setTimeout(confirm, 1000);
-    line.heard(updates, token);
+    // What is confirmed is not sent again. It is what came before this: if this tab crashes now, others have heard that.
+    if (heard >= 32) confirm();
+    line.heard(updates, token = reconnectWith);
+    if (heard += updates.length) timer ||= setTimeout(confirm, 1000);
   };
 });
 

@@ -21,9 +21,9 @@ export const socketsIn = (opened) => class {
     await settle();
   }
 
-  close() {
+  close(code = 1000) {
     if (this.readyState === 3) return;
     this.readyState = 3;
-    queueMicrotask(() => this.onclose({ code: 1000 }));
+    queueMicrotask(() => this.onclose({ code }));
   }
 };

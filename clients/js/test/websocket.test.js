@@ -22,7 +22,7 @@ test("it opens at the same address, and what comes is heard", async () => {
   assert.deepEqual(roots.heard, [1, 2, 3]);
 });
 
-test("what came is confirmed a second later, or after 32 updates at once", async () => {
+test("what came is confirmed a second later, or after 32 updates when more come", async () => {
   await live();
   const [socket] = world.sockets;
   await socket.say(said(0, 2));
@@ -35,9 +35,13 @@ test("what came is confirmed a second later, or after 32 updates at once", async
   await socket.say(said(3, 34));
   assert.equal(socket.sent.length, 1);
   await socket.say(said(34, 35));
+  assert.equal(socket.sent.length, 1);
+  await socket.say(said(35, 36));
   assert.deepEqual(socket.sent, [token(3), token(35)]);
   await pass(2000);
-  assert.equal(socket.sent.length, 2, "there is nothing new to confirm");
+  assert.deepEqual(socket.sent, [token(3), token(35), token(36)]);
+  await pass(2000);
+  assert.equal(socket.sent.length, 3, "there is nothing new to confirm");
 });
 
 test("a quiet socket is asked for a sign of life, and one that gives none is given up", async () => {
@@ -65,6 +69,15 @@ test("one that closes is opened again with the newest token, and the old one is 
   await world.sockets[0].say(said(0, 2));
   assert.deepEqual(roots.heard, [1, 2, 3]);
   assert.equal(world.sockets[1].url, `ws://push.test/comet/${token(2)}`);
+});
+
+test("one that is told that its token is stale opens a session", async () => {
+  await live();
+  const [socket] = world.sockets;
+  await socket.say(said(0, 2));
+  socket.close(4409);
+  await pass(500);
+  assert.equal(world.sockets[1].url, "ws://push.test/comet/");
 });
 
 test("where Upgrade is refused, an event stream is opened at once", async () => {
