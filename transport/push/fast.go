@@ -63,7 +63,7 @@ func (f fast) ServeFast(c *lane.Conn, r *lane.Request) bool {
 	}
 	s, fresh, err := f.admit(&a, c, c.Now())
 	if a.form == Frames && turnsAway(err) {
-		f.handler.Note(err, "remote", c.Peer())
+		_ = f.handler.Note(err, "remote", c.Peer())
 		c.Upgrade(nil, appendUpgrade(nil, r.Key))
 		c.Send(appendTurnedAway(c.Room()))
 		c.End()

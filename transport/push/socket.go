@@ -48,7 +48,7 @@ func (p *Push) frames(w http.ResponseWriter, r *http.Request, a *arrival) error 
 	defer p.sockets.remove(conn)
 	_ = conn.SetDeadline(time.Time{})
 	if refused != nil {
-		p.handler.Note(refused, "remote", r.RemoteAddr)
+		_ = p.handler.Note(refused, "remote", r.RemoteAddr)
 		p.turnAway(conn, appendUpgrade(nil, key))
 		return nil
 	}
