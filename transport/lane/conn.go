@@ -191,13 +191,12 @@ func (c *Conn) Stream(what any, head string) {
 	l := c.home()
 	dst := append(append(l.head[:0], c.statusLine()...), head...)
 	dst = append(dst, l.date.line(l.now)...)
-	if c.flags&http10 != 0 {
-		dst = append(dst, "Connection: close\r\n"...)
-	} else {
+	if c.flags&http10 == 0 {
 		dst = append(dst, "Transfer-Encoding: chunked\r\n"...)
 		c.flags |= chunked
 	}
-	dst = append(dst, "\r\n"...)
+	// After its end the connection is closed. A proxy that was not told would use it again just then.
+	dst = append(dst, "Connection: close\r\n\r\n"...)
 	l.head = dst
 	c.begin(what, dst)
 }
