@@ -18,7 +18,7 @@ import (
 // pages are the documents whose command blocks run here, each against a daemon of its own, in the order in which they
 // stand. A block begins with ```sh; after "background" it runs beside the others and is ended with the page, and after
 // "no-run" it is for the eye alone.
-var pages = []string{"README.md", "docs/protocol.md", "docs/browser.md", "docs/operations.md"}
+var pages = []string{"README.md", "docs/protocol.md", "docs/browser.md", "docs/curl.md", "docs/operations.md"}
 
 func TestDocs(t *testing.T) {
 	for _, tool := range []string{"bash", "curl", "jq"} {

@@ -14,7 +14,7 @@ import (
 const module = "github.com/rootsd/rootsd/"
 
 // TestImports keeps the parts of the house apart: cmd → transport → transport/lane, dispatch → the standard library, and
-// cmd → clients.
+// cmd → clients. Connectors and examples stand for themselves.
 func TestImports(t *testing.T) {
 	root := filepath.Join("..", "..")
 	files := 0
@@ -98,6 +98,10 @@ func forbidden(from, to string, isTest bool) string {
 		if isOurs && !within(own, "clients") || !isOurs && !isStandard(to) {
 			return "clients know the daemon by its protocol alone"
 		}
+	case within(from, "connectors"), within(from, "examples"):
+		if isOurs && !within(own, "connectors/go") || !isOurs && !isStandard(to) {
+			return "back-ends know the daemon by its protocol alone"
+		}
 	}
 	return ""
 }
@@ -143,6 +147,10 @@ func TestForbidden(t *testing.T) {
 		{"clients/js/build", "github.com/x/y", false, false},
 		{"connectors/go", "github.com/spf13/pflag", false, true},
 		{"connectors/go", module + "cmd/rootsd", true, true},
+		{"connectors/go/test/driver", module + "connectors/go", false, false},
+		{"connectors/go", module + "dispatch", false, true},
+		{"examples/go", module + "connectors/go", false, false},
+		{"examples/go", "github.com/gorilla/sessions", false, true},
 		{"cmd/rootsd", "github.com/BurntSushi/toml", false, false},
 		{"cmd/rootsd", module + "cmd/internal/load", false, false},
 		{"transport/push", module + "cmd/internal/load", true, true},
