@@ -68,7 +68,7 @@ wait, on a long-poll, an event stream or a WebSocket, and hear it at once. One p
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.PersistentFlags().String("config", "", "configuration `file` (default: $ROOTS_CONFIG, or none)")
 	_ = root.MarkPersistentFlagFilename("config", "toml")
-	root.AddCommand(newServe(), newCheck(), newUpdate(), newConnect(), newDisconnect(), newTail(), newExplain(), newBench(), newCompletion(), newVersion())
+	root.AddCommand(newServe(), newCheck(), newUpdate(), newConnect(), newDisconnect(), newTail(), newExplain(), newBench(), newDoctor(), newCompletion(), newVersion())
 	root.SetHelpCommand(newHelp())
 	return root
 }

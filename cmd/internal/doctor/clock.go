@@ -1,0 +1,38 @@
+package doctor
+
+import (
+	"context"
+	"net/http"
+	"time"
+)
+
+// drift is how far two clocks may be apart.
+const drift = 5 * time.Second
+
+// clock compares the answer's Date with this machine's clock.
+func (e *exam) clock(context.Context) Check {
+	date, err := http.ParseTime(e.home.Header.Get("Date"))
+	if err != nil {
+		return skip("the answer has no Date")
+	}
+	apart := apartFrom(date, e.home.sent, e.home.got)
+	if apart.Abs() <= drift {
+		return good("the clocks there and here agree")
+	}
+	way := "ahead of"
+	if apart < 0 {
+		way = "behind"
+	}
+	return e.warn(fix{text: "Find out which of the two is wrong (timedatectl), and have it kept right by NTP: " +
+		"certificates, signed requests and logs need it."},
+		"the clock there is %s %s this machine's", seconds(apart.Abs()), way)
+}
+
+// apartFrom returns how far ahead the clock is that wrote date, at some time between sent and got. A date has whole
+// seconds, so it may have been almost a second later.
+func apartFrom(date, sent, got time.Time) time.Duration {
+	if late := sent.Sub(date.Add(time.Second)); late > 0 {
+		return -late
+	}
+	return max(date.Sub(got), 0)
+}

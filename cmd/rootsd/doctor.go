@@ -1,0 +1,303 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"os/signal"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+	"unicode/utf8"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/rootsd/rootsd/cmd/internal/doctor"
+)
+
+// doctorOptions are the flags of doctor as they are written.
+type doctorOptions struct {
+	origin, connect string
+	cookies, fields []string
+	asJSON          bool
+}
+
+func newDoctor() *cobra.Command {
+	var config doctor.Config
+	var options doctorOptions
+	cmd := &cobra.Command{
+		Use:   "doctor <url>",
+		Short: "Say what is wrong between browsers and rootsd",
+		Long: `Doctor comes to the URL at which pages find rootsd, through all proxies on the way, as a
+browser does, and says what is wrong there and which setting repairs it: a path that
+leads elsewhere, a proxy that buffers, compresses, or waits for too short a time, lost
+WebSockets, several daemons in turns, open control ports.
+
+It waits for as long as rootsd holds a poll (push.hold, 25s by default), by all
+transports at the same time; --quick leaves that out.
+
+With --connect, --cookie and --path it asks the application to be connected, as a page of
+a logged-in user does, and as strangers do, who must be refused. Cookies and tokens are
+never printed.
+
+It exits with 0 if nothing failed, with 1 if something did; warnings are no failure.`,
+		Example: `  rootsd doctor https://example.com/comet/
+  rootsd doctor --quick --json https://example.com/comet/
+  rootsd doctor --origin https://app.example https://push.example.com/
+  rootsd doctor --connect '/server/connect/{id}' --path news --cookie "sessionid=$SESSION" https://example.com/comet/`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		Args:              args(1, 1, "the URL that pages use"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := readDoctor(cmd, &config, options, args[0]); err != nil {
+				return usageError{err}
+			}
+			return examine(cmd, config, options.asJSON)
+		},
+	}
+	addDoctorFlags(cmd, &config, &options)
+	return cmd
+}
+
+func addDoctorFlags(cmd *cobra.Command, config *doctor.Config, options *doctorOptions) {
+	flags := cmd.Flags()
+	flags.StringVar(&options.origin, "origin", "", "`origin` of the pages, such as https://app.example (default: the "+
+		"URL's own)")
+	flags.StringVar(&options.connect, "connect", "", "`url` of the application's connect endpoint, with {id} in it; "+
+		"may begin with the path")
+	flags.StringArrayVar(&config.Paths, "path", nil, "`path` to be connected to there; may repeat")
+	flags.StringArrayVar(&options.cookies, "cookie", nil, "`name=value` of a logged-in user's cookie; may repeat")
+	flags.StringArrayVar(&options.fields, "header", nil, "`'Name: value'` that the application wants, such as a CSRF "+
+		"token; may repeat")
+	flags.StringToIntVar(&config.Ports, "ports", nil, "control `ports` to look at (default: ingest=8004,line=8007,admin=8009, "+
+		"unless the host is this machine)")
+	flags.Lookup("ports").DefValue = "" // it says so itself
+	flags.DurationVar(&config.Hold, "hold", time.Minute, "how long to wait for what rootsd holds, at most")
+	flags.DurationVar(&config.Timeout, "timeout", 10*time.Second, "how long any other answer may take")
+	flags.BoolVar(&config.Quick, "quick", false, "leave the waits out")
+	flags.BoolVar(&config.Insecure, "insecure", false, "take any certificate")
+	flags.BoolVar(&options.asJSON, "json", false, "print one JSON object")
+}
+
+// readDoctor reads what the command line says into config.
+func readDoctor(cmd *cobra.Command, config *doctor.Config, options doctorOptions, address string) (err error) {
+	for _, flag := range []string{"hold", "timeout"} {
+		if d, _ := cmd.Flags().GetDuration(flag); d <= 0 {
+			return fmt.Errorf("--%s must be above 0, such as 2s or 1m", flag)
+		}
+	}
+	if config.URL, err = webURL(address); err != nil {
+		return err
+	}
+	config.Origin = config.URL.Scheme + "://" + config.URL.Host
+	if options.origin != "" {
+		origin, err := webURL(options.origin)
+		if err != nil || strings.Trim(origin.Path, "/") != "" {
+			return fmt.Errorf("--origin: %q is not an origin such as https://app.example", options.origin)
+		}
+		config.Origin = origin.Scheme + "://" + origin.Host
+	}
+	for name, number := range config.Ports {
+		if !slices.Contains([]string{"ingest", "line", "admin"}, name) || number < 1 || number > 65535 {
+			return fmt.Errorf("--ports: %s=%d is not such as ingest=8004, line=8007 or admin=8009", name, number)
+		}
+	}
+	return readApplication(config, options)
+}
+
+// readApplication reads what to ask the application.
+func readApplication(config *doctor.Config, options doctorOptions) (err error) {
+	if config.Cookies, err = readCookies(options.cookies); err != nil {
+		return err
+	}
+	if config.Header, err = readFields(options.fields); err != nil {
+		return err
+	}
+	if options.connect == "" {
+		if len(config.Paths)+len(config.Cookies)+len(config.Header) > 0 {
+			return errors.New("--path, --cookie and --header are for the application; say where it is with --connect")
+		}
+		return nil
+	}
+	if !strings.Contains(options.connect, "{id}") || len(config.Paths) == 0 {
+		return errors.New("--connect takes a URL with {id} in it, and wants at least one --path")
+	}
+	base, err := url.Parse(config.Origin)
+	if err != nil {
+		return err
+	}
+	connect, err := base.Parse(options.connect)
+	if err == nil {
+		config.Connect, err = webURL(connect.String())
+	}
+	return err
+}
+
+// webURL reads a URL that a browser could ask for. Its error does not repeat a password.
+func webURL(text string) (*url.URL, error) {
+	u, err := url.Parse(text)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, fmt.Errorf("%q is not a URL such as https://example.com/comet/", text)
+	}
+	return u, nil
+}
+
+// readCookies reads name=value. The error does not show the value.
+func readCookies(texts []string) ([]*http.Cookie, error) {
+	var all []*http.Cookie
+	for _, text := range texts {
+		cookies, err := http.ParseCookie(text)
+		if err != nil {
+			return nil, errors.New("--cookie takes name=value, as a browser sends it")
+		}
+		all = append(all, cookies...)
+	}
+	return all, nil
+}
+
+// readFields reads "Name: value". The error does not show the value.
+func readFields(texts []string) (http.Header, error) {
+	header := make(http.Header)
+	for _, text := range texts {
+		name, value, ok := strings.Cut(text, ":")
+		if !ok || name == "" || strings.ContainsAny(name, " \t\r\n") || strings.ContainsAny(value, "\r\n") {
+			return nil, errors.New("--header takes 'Name: value'")
+		}
+		header.Add(name, strings.TrimSpace(value))
+	}
+	return header, nil
+}
+
+// examine runs the checks and prints them.
+func examine(cmd *cobra.Command, config doctor.Config, asJSON bool) error {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	out, shown := cmd.OutOrStdout(), newClockLine(cmd.ErrOrStderr())
+	config.Waiting = shown.show
+	if !asJSON {
+		config.Told = func(c doctor.Check) {
+			shown.clear()
+			printCheck(out, c)
+		}
+	}
+	report := doctor.Run(ctx, config)
+	shown.clear()
+	if asJSON {
+		encoder := json.NewEncoder(out)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(report); err != nil {
+			return err
+		}
+	} else {
+		printOmitted(out, report)
+	}
+	return verdict(ctx, report)
+}
+
+// verdict is the error of a report in which something has failed.
+func verdict(ctx context.Context, report *doctor.Report) error {
+	var failed []string
+	for _, c := range report.Checks {
+		if c.State == doctor.Failed {
+			failed = append(failed, c.Name)
+		}
+	}
+	switch {
+	case ctx.Err() != nil:
+		return errors.New("interrupted; what was skipped is not known")
+	case len(failed) > 0:
+		return errors.New("failed: " + strings.Join(failed, ", "))
+	}
+	return nil
+}
+
+// checkIndent is where the texts of checks begin.
+const checkIndent = 24
+
+// printCheck prints a check: its state, its name, what was seen, and below that the fix. One that another explains is
+// left out.
+func printCheck(w io.Writer, c doctor.Check) {
+	if c.Cause != "" {
+		return
+	}
+	margin := strings.Repeat(" ", checkIndent)
+	fmt.Fprintf(w, "%-9s%-15s%s\n", c.State, c.Name, strings.Join(wrapped(c.Seen), "\n"+margin))
+	for line := range strings.Lines(c.Fix) {
+		text := strings.TrimRight(line, "\n")
+		if strings.HasPrefix(text, " ") { // for a proxy, to be copied
+			fmt.Fprintf(w, "%s%s\n", margin, text)
+			continue
+		}
+		fmt.Fprintf(w, "%s→ %s\n", margin, strings.Join(wrapped(text), "\n  "+margin))
+	}
+}
+
+// printOmitted names the checks that printCheck has left out.
+func printOmitted(w io.Writer, report *doctor.Report) {
+	causes := make(map[string][]string)
+	for _, c := range report.Checks {
+		if c.Cause != "" {
+			causes[c.Cause] = append(causes[c.Cause], c.Name)
+		}
+	}
+	for _, cause := range slices.Sorted(maps.Keys(causes)) {
+		seen := fmt.Sprintf("not looked at, because of %s: %s", cause, strings.Join(causes[cause], ", "))
+		printCheck(w, doctor.Check{Name: "the rest", State: doctor.Skipped, Seen: seen})
+	}
+}
+
+// textWidth is how wide texts of checks are, in characters.
+const textWidth = 84
+
+// wrapped breaks text into lines between words.
+func wrapped(text string) []string {
+	lines := []string{""}
+	for word := range strings.FieldsSeq(text) {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) > textWidth:
+			lines = append(lines, word)
+		default:
+			*last += " " + word
+		}
+	}
+	return lines
+}
+
+// clockLine shows how long is waited already, on a terminal; anywhere else it shows nothing.
+type clockLine struct {
+	w     io.Writer
+	shown bool
+}
+
+func newClockLine(w io.Writer) *clockLine {
+	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return &clockLine{w: w}
+	}
+	return &clockLine{}
+}
+
+// show draws over what was drawn before.
+func (l *clockLine) show(elapsed, most time.Duration) {
+	if l.w == nil {
+		return
+	}
+	l.shown = true
+	fmt.Fprintf(l.w, "\rwaiting for what rootsd holds: %3.0f s of at most %.0f s", elapsed.Seconds(), most.Seconds())
+}
+
+func (l *clockLine) clear() {
+	if l.shown {
+		fmt.Fprintf(l.w, "\r%60s\r", "")
+		l.shown = false
+	}
+}
