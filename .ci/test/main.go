@@ -1,5 +1,5 @@
-// Test runs the tests of all languages: those of Go, of the JavaScript client in Node, of the Python client, and of all of it in a
-// real browser. It runs what the machine has, names what it skipped and how to get that, and ends with the counts. With
+// Test runs the tests of all languages: those of Go, of the clients and connectors in JavaScript and Python, of the connectors in
+// Ruby and PHP, and of all of it in a real browser. It runs what the machine has, names what it skipped and how to get that, and ends with the counts. With
 // CI=true a skip is a failure: there is nothing that a machine of continuous integration may lack.
 //
 //	go run ./.ci/test            all of them
@@ -21,17 +21,23 @@ type result struct {
 }
 
 type suite struct {
-	name string
-	run  func() result
+	name    string
+	run     func() result
+	vectors []string // the files of docs/vectors of which it has to run every case
 }
 
 // suites are the kinds of tests, in the order in which they run.
 var suites = []suite{
-	{"go", runGo},
-	{"javascript", runJavaScript},
-	{"python", runPython},
-	{"browser", runBrowser},
+	{"go", runGo, append(ofClients, "connector", "webhook")},
+	{"javascript", runJavaScript, append(ofClients, "webhook")},
+	{"python", runPython, append(ofClients, "webhook")},
+	{"ruby", runRuby, []string{"webhook"}},
+	{"php", runPHP, []string{"webhook"}},
+	{"browser", runBrowser, ofClients},
 }
+
+// ofClients are the files of docs/vectors that say what every client does.
+var ofClients = []string{"match", "message", "path", "session", "token"}[:5:5]
 
 func main() {
 	wanted := os.Args[1:]
@@ -50,7 +56,7 @@ func main() {
 		r := suite.run()
 		all.passed, all.failed, all.skips = all.passed+r.passed, all.failed+r.failed, append(all.skips, r.skips...)
 		if r.passed > 0 {
-			all.failed += all.vectors.compare(suite.name, r.vectors)
+			all.failed += all.vectors.compare(suite, r.vectors)
 		}
 		lines = append(lines, fmt.Sprintf("%s: %d passed, %d failed, %d skipped", suite.name, r.passed, r.failed, len(r.skips)))
 	}

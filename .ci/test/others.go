@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,45 +15,127 @@ import (
 	"time"
 )
 
-// runJavaScript runs the tests of clients/js in Node.
+// runJavaScript runs the tests of clients/js and connectors/node in Node.
 func runJavaScript() result {
 	if !has("node") {
-		return skipped("clients/js: node is not installed; get it with: apt-get install nodejs")
+		return skipped("clients/js and connectors/node: node is not installed; get it with: apt-get install nodejs")
 	}
-	return runNode("clients/js")
+	return runNode("clients/js").and(withModules("connectors/node"))
 }
 
 // runBrowser runs the tests of clients/e2e, in Chromium.
 func runBrowser() result {
-	if !has("node") || !has("npm") {
-		return skipped("clients/e2e: node and npm are not installed; get them with: apt-get install nodejs npm")
-	}
 	if browser := cmp.Or(os.Getenv("CHROMIUM"), "/usr/bin/chromium"); !has(browser) {
 		return skipped("clients/e2e: there is no " + browser + "; get it with: apt-get install chromium (or name another with CHROMIUM)")
 	}
-	if _, err := os.Stat("clients/e2e/node_modules/.package-lock.json"); err != nil {
-		if text, err := run("clients/e2e", "npm", "ci", "--no-audit", "--no-fund"); err != nil {
-			return skipped("clients/e2e: npm ci fails, which needs the network once: " + lastLine(text))
-		}
-	}
-	return runNode("clients/e2e")
+	return withModules("clients/e2e")
 }
 
-// runPython runs the tests of clients/python.
+// withModules runs the tests of a folder in Node that need packages from npm.
+func withModules(folder string) result {
+	if !has("node") || !has("npm") {
+		return skipped(folder + ": node and npm are not installed; get them with: apt-get install nodejs npm")
+	}
+	if _, err := os.Stat(folder + "/node_modules/.package-lock.json"); err != nil {
+		if text, err := run(folder, "npm", "ci", "--no-audit", "--no-fund"); err != nil {
+			return skipped(folder + ": npm ci fails, which needs the network once: " + lastLine(text))
+		}
+	}
+	return runNode(folder)
+}
+
+// runPython runs the tests of clients/python and connectors/python.
 func runPython() result {
 	if !has("python3") {
-		return skipped("clients/python: python3 is not installed; get it with: apt-get install python3")
+		return skipped("clients/python and connectors/python: python3 is not installed; get it with: apt-get install python3")
 	}
+	return runUnittest("clients/python", "python3", "tests").and(runUnittest("connectors/python", withDjango(), "test"))
+}
+
+// withDjango returns a Python that has Django, or any, if none has: the first one in PATH is not always Debian's.
+func withDjango() string {
+	for _, python := range []string{"python3", "/usr/bin/python3"} {
+		if has(python) && exec.Command(python, "-c", "import django").Run() == nil {
+			return python
+		}
+	}
+	return "python3"
+}
+
+// runUnittest runs the tests of a folder with Python's unittest.
+func runUnittest(folder, python, tests string) result {
 	began := time.Now()
-	text, err := run("clients/python", "python3", "-m", "unittest", "discover", "-v", "-s", "tests")
+	text, err := run(folder, python, "-m", "unittest", "discover", "-v", "-s", tests)
 	ran, failures, errors := number(text, `(?m)^Ran (\d+) test`), number(text, `(?m)^FAILED .*failures=(\d+)`), number(text, `(?m)^FAILED .*errors=(\d+)`)
 	var r result
 	for _, match := range regexp.MustCompile(`(?m)^(\w+ .*?)(?:\n.*)? \.\.\. skipped ['"](.*)['"]$`).FindAllStringSubmatch(text, -1) {
-		r.skips = append(r.skips, "clients/python "+match[1]+": "+match[2])
+		r.skips = append(r.skips, folder+" "+match[1]+": "+match[2])
 	}
 	r.failed = failures + errors
 	r.passed = ran - r.failed - len(r.skips)
-	return r.told("clients/python", text, err, began)
+	return r.told(folder, text, err, began)
+}
+
+// runRuby runs the tests of connectors/ruby, with minitest.
+func runRuby() result {
+	const folder = "connectors/ruby"
+	if !has("ruby") {
+		return skipped(folder + ": ruby is not installed; get it with: apt-get install ruby ruby-minitest")
+	}
+	began := time.Now()
+	text, err := run(folder, "ruby", "-Ilib", "-Itest", "-e", `Dir["test/*_test.rb"].sort.each { |file| require "./#{file}" }`, "--", "--verbose")
+	summary := func(of string) int { return number(text, `(?m)^\d+ runs,.* (\d+) `+of) }
+	var r result
+	for _, match := range regexp.MustCompile(`(?m)^(\S+) = .* = S$`).FindAllStringSubmatch(text, -1) {
+		reason := regexp.MustCompile(`(?s)Skipped:\n` + regexp.QuoteMeta(match[1]) + ` \[.*?\]:\n(.*?)\n`).FindStringSubmatch(text)
+		r.skips = append(r.skips, folder+" "+match[1]+": "+lastOf(reason))
+	}
+	r.failed = summary("failures") + summary("errors")
+	r.passed = number(text, `(?m)^(\d+) runs,`) - r.failed - len(r.skips)
+	return r.told(folder, text, err, began)
+}
+
+// lastOf returns the last of what an expression found, if it found something.
+func lastOf(found []string) string {
+	if len(found) == 0 {
+		return "no reason given"
+	}
+	return found[len(found)-1]
+}
+
+// runPHP runs the tests of connectors/php.
+func runPHP() result {
+	const folder = "connectors/php"
+	if !has("php") {
+		return skipped(folder + ": php is not installed; get it with: apt-get install php-cli")
+	}
+	began := time.Now()
+	text, err := run(folder, "php", "test/run.php")
+	return tap(folder, text).told(folder, text, err, began)
+}
+
+// tap reads a report in the Test Anything Protocol, without what it says in the end.
+func tap(folder, text string) result {
+	var r result
+	for _, match := range regexp.MustCompile(`(?m)^(not )?ok \d+ - (.*?)(?: # SKIP ?(.*))?$`).FindAllStringSubmatch(text, -1) {
+		switch {
+		case match[1] != "":
+			r.failed++
+		case match[3] != "":
+			r.skips = append(r.skips, folder+" "+match[2]+": "+match[3])
+		default:
+			r.passed++
+		}
+	}
+	return r
+}
+
+// and adds what tests of another folder came to.
+func (r result) and(other result) result {
+	sum := result{r.passed + other.passed, r.failed + other.failed, append(r.skips, other.skips...), make(counts)}
+	maps.Copy(sum.vectors, r.vectors)
+	maps.Copy(sum.vectors, other.vectors)
+	return sum
 }
 
 // runNode runs the tests of a folder in Node.
