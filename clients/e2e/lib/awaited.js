@@ -2,10 +2,10 @@
 
 import { once } from "node:events";
 
-/** Resolves when a check, which may be asynchronous, holds; rejects after ten seconds. For what says nothing when it changes, such
- * as a metric. */
-export async function until(what, check) {
-  for (const end = Date.now() + 10_000; Date.now() < end; ) {
+/** Resolves when a check, which may be asynchronous, holds; rejects where it throws, and after ten seconds or so many
+ * milliseconds. For what says nothing when it changes, such as a metric. */
+export async function until(what, check, patience = 10_000) {
+  for (const end = Date.now() + patience; Date.now() < end; ) {
     if (await check()) return;
     await pause(20);
   }
