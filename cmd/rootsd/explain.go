@@ -129,7 +129,7 @@ func printClient(w io.Writer, v clientView) {
 	fmt.Fprintf(w, "client %s\n", v.ID)
 	if s := v.Session; s != nil {
 		fmt.Fprintf(w, "  session\t%s, opened %s, %s\n", s.Transport, when(s.Since), s.state())
-		fmt.Fprintf(w, "  queue\t%d waiting (%d bytes); confirmed up to %d of %d; %s\n",
+		fmt.Fprintf(w, "  queue\t%d not confirmed (%d bytes); confirmed up to %d of %d; %s\n",
 			s.Queued, s.Bytes, s.Confirmed, s.Cursor, s.lost())
 	}
 	printLinks(w, "connected to", v.Connected)
@@ -160,7 +160,7 @@ func printPath(w io.Writer, v pathView) {
 		for _, c := range a.Clients {
 			fmt.Fprintf(w, "    %s\tsince %s\tby %s", c.ID, when(c.Since), c.By)
 			if c.Session != nil {
-				fmt.Fprintf(w, "\t%s\t%d waiting", c.Session.state(), c.Session.Queued)
+				fmt.Fprintf(w, "\t%s\t%d not confirmed", c.Session.state(), c.Session.Queued)
 			}
 			fmt.Fprintln(w)
 		}
