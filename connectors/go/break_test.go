@@ -163,6 +163,15 @@ func TestHalfAnAnswer(t *testing.T) {
 	}
 }
 
+// What comes after 101 is no answer, and has no end.
+func TestSwitchingProtocols(t *testing.T) {
+	s := serveRudely(t, func(conn net.Conn, _, _ int) bool {
+		io.WriteString(conn, "HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: x\r\n\r\n")
+		return true
+	})
+	wantError(t, calls["update"](t.Context(), connect(t, Config{URL: s.url})), "answer", true)
+}
+
 // watched tells when a connection is closed on this side.
 type watched struct {
 	net.Conn

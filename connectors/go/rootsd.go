@@ -152,7 +152,7 @@ func (c *Connector) do(ctx context.Context, verb string, body, answer any, wait 
 	defer cancel()
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { e.Uncertain = true }}
 	r, err := c.request(httptrace.WithClientTrace(ctx, trace), verb, text)
-	if err != nil || r.URL.Host == "" || r.URL.Scheme != "http" && r.URL.Scheme != "https" {
+	if err != nil || !isPlain(r.URL) || strings.ContainsAny(c.config.URL, "?#") {
 		return e.because("url", "the URL of rootsd is none such as http://127.0.0.1:8004", err)
 	}
 	began := time.Now()
@@ -161,11 +161,19 @@ func (c *Connector) do(ctx context.Context, verb string, body, answer any, wait 
 		return e.broken(r, err, began)
 	}
 	defer response.Body.Close()
+	if response.StatusCode == http.StatusSwitchingProtocols { // its body would go on for ever, whatever the context says
+		return e.answered(response, nil, answer)
+	}
 	got, err := io.ReadAll(io.LimitReader(response.Body, 16<<20)) // the beginning of more than that is no JSON
 	if err != nil {
 		return e.broken(r, err, began)
 	}
 	return e.answered(response, got, answer)
+}
+
+// isPlain tells whether a URL has nothing in it that would not be sent, such as a password.
+func isPlain(u *url.URL) bool {
+	return u.Host != "" && u.User == nil && (u.Scheme == "http" || u.Scheme == "https")
 }
 
 // encode returns body as JSON, and nothing for nil.
@@ -215,7 +223,7 @@ func (e *Error) broken(r *http.Request, err error, began time.Time) error {
 	case errors.Is(ended, context.Canceled):
 		return e.because("canceled", "its context was canceled", err)
 	case !e.Uncertain:
-		detail := fmt.Sprintf("no connection to %s: %v; is rootsd running there?", r.URL.Redacted(), err)
+		detail := fmt.Sprintf("no connection to %s: %v; is rootsd running there?", r.URL, err)
 		return e.because("unreachable", detail, err)
 	case ended != nil:
 		return e.because("timeout", fmt.Sprintf("no answer within %.1f s; %s", time.Since(began).Seconds(), unknown), err)
@@ -237,7 +245,7 @@ func (e *Error) answered(response *http.Response, text []byte, answer any) error
 		own.Verb, own.Uncertain = e.Verb, false
 		return &own
 	}
-	e.Status, e.Uncertain = response.StatusCode, good || response.StatusCode >= 500
+	e.Status, e.Uncertain = response.StatusCode, response.StatusCode < 300 || response.StatusCode >= 500
 	detail := fmt.Sprintf("what answers %q is not rootsd's ingest; is that its port?", response.Status)
 	return e.because("answer", detail, nil)
 }

@@ -43,11 +43,11 @@ func (w Webhook) Verify(body []byte, header http.Header, message any) error {
 
 // checkTime says what is wrong with a time; "" if nothing is.
 func (w Webhook) checkTime(text string) string {
-	sent, err := strconv.ParseInt(text, 10, 64)
+	parsed, err := strconv.ParseUint(text, 10, 63) // which takes no sign, as a time has none
 	if err != nil {
 		return fmt.Sprintf("webhook-timestamp is %q, not the time in seconds", text)
 	}
-	now, tolerance := time.Now, w.Tolerance
+	sent, now, tolerance := int64(parsed), time.Now, w.Tolerance
 	if w.Now != nil {
 		now = w.Now
 	}

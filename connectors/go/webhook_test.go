@@ -104,6 +104,16 @@ func TestWebhookTolerance(t *testing.T) {
 	wantError(t, err, "timestamp", false) // today
 }
 
+func TestWebhookTimes(t *testing.T) {
+	for _, text := range []string{"", "+1614265330", "-1", " 1614265330", "1614265330 ", "1e9", "１", "1_0", "9e999"} {
+		header := signedHeader.Clone()
+		header.Set("Webhook-Timestamp", text)
+		var message any
+		err := Webhook{Secrets: []string{signedSecret}, Now: signedThen}.Verify(signedBody, header, &message)
+		wantError(t, err, "timestamp", false)
+	}
+}
+
 func TestWebhookOfAnotherForm(t *testing.T) {
 	var message struct{ Test string }
 	err := Webhook{Secrets: []string{signedSecret}, Now: signedThen}.Verify(signedBody, signedHeader, &message)

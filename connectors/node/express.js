@@ -94,7 +94,8 @@ function pathsOf(body) {
 
 // The token that the application keeps in the session, and shows the page in a meta element.
 function sessionProof(request) {
-  const expected = Buffer.from(String(request.session?.csrfToken ?? ""));
+  const token = request.session?.csrfToken;
+  const expected = Buffer.from(typeof token === "string" ? token : ""); // the text of an object is known to all
   const given = Buffer.from(request.headers["x-csrf-token"] ?? "");
   return expected.length > 0 && expected.length === given.length && timingSafeEqual(expected, given);
 }

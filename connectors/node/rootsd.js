@@ -4,10 +4,11 @@
 import { once } from "node:events";
 import http from "node:http";
 import https from "node:https";
-import { text as textOf } from "node:stream/consumers";
 import { setImmediate as turn } from "node:timers/promises";
 
 const unknown = "it is not known whether rootsd has done it";
+const repeatable = ["connect", "disconnect", "permit", "forbid", "kick"]; // change nothing when they are done again
+const largest = 2 ** 24; // bytes of an answer
 
 /** Why a call failed. See rootsd.d.ts for its members. */
 export class RootsdError extends Error {
@@ -65,7 +66,7 @@ export class Connector {
     await this.#look();
     return this.#exchange(call).catch((error) => {
       // Only what does no harm when it is done twice is sent again, and only where a kept connection may be to blame.
-      if (!call.stale || verb === "update") throw error;
+      if (!call.stale || !(text === undefined || repeatable.includes(verb))) throw error;
       this.close();
       return this.#exchange(call);
     });
@@ -121,7 +122,7 @@ export class Connector {
       request.end(text);
       // Without the signal, nothing is said here to one that waits for a connection.
       const [response] = await once(request, "response", { signal });
-      const answer = await textOf(response);
+      const answer = await textOf(response, call);
       this.#heard.set(request.socket, request.socket.bytesRead);
       return decode(verb, response.statusCode, answer);
     } catch (error) {
@@ -171,6 +172,19 @@ function encode(verb, body) {
   }
 }
 
+async function textOf(response, { verb }) {
+  const parts = [];
+  let size = 0;
+  for await (const part of response) {
+    parts.push(part);
+    if ((size += part.length) > largest) {
+      const detail = `the answer is longer than ${largest} bytes; ${unknown}`;
+      throw new RootsdError(verb, { reason: "answer", detail, uncertain: true });
+    }
+  }
+  return Buffer.concat(parts).toString();
+}
+
 function failure({ verb, seconds, signal, sent }, { href }, error) {
   const fail = (reason, detail) => new RootsdError(verb, { reason, detail, uncertain: sent }, error);
   const said = signal.aborted ? `nothing within ${seconds} s` : error.message || error.errors?.join("; ") || error.code;
@@ -183,8 +197,9 @@ function failure({ verb, seconds, signal, sent }, { href }, error) {
 // What rootsd answered, or its error. What somebody else answered is one too; rootsd may be behind it.
 function decode(verb, status, text) {
   const value = parse(text);
-  if (status < 300 && value !== undefined) return value;
-  if (status >= 400 && value?.reason && value.detail) throw new RootsdError(verb, { ...value, status });
+  if (status < 300 && value != null) return value;
+  const isOurs = status >= 400 && typeof value?.reason === "string" && value.detail;
+  if (isOurs) throw new RootsdError(verb, { ...value, status });
   const detail = `an answer of status ${status} that is not rootsd's; is this rootsd's ingest port?`;
   throw new RootsdError(verb, { status, reason: "answer", detail, uncertain: status < 300 || status >= 500 });
 }

@@ -114,6 +114,13 @@ served("a session without a token refuses an empty one", {
   }
 });
 
+served("a token that is no text proves nothing", {
+  before: [(request, response, next) => { request.session.csrfToken = {}; next(); }],
+}, async (application) => {
+  const headers = { "X-CSRF-Token": "[object Object]" };
+  assert.equal((await application.post("/server/connect/x", ["mine"], { headers })).status, 403);
+});
+
 served("another proof may be wanted, and nothing but true is one", {
   options: { proof: async (request) => (request.headers["x-proof"] === "yes" ? true : "yes") },
 }, async (application) => {

@@ -74,6 +74,21 @@ recorded("nor is a join, which is an update", breaksLater, async ({ rootsd, root
   assert.equal(rootsd.requests.length, 2);
 });
 
+recorded("nor is one by another spelling", breaksLater, async ({ rootsd, roots }) => {
+  await roots.update("first", 1);
+  await assert.rejects(roots.request("update?", { path: "a", message: 1 }), { reason: "interrupted", uncertain: true });
+  assert.equal(rootsd.requests.length, 2);
+});
+
+recorded("an answer without end is given up", (request, response) => {
+  const part = Buffer.alloc(2 ** 20);
+  const flood = () => { while (!response.destroyed && response.write(part)); };
+  response.on("drain", flood);
+  flood();
+}, async ({ roots }) => {
+  await assert.rejects(roots.update("a", 1), { reason: "answer", uncertain: true });
+}, { timeout: 60 });
+
 recorded("other calls are, once, where the connection was used before", breaksLater, async ({ rootsd, roots }) => {
   await roots.update("first", 1);
   await assert.rejects(roots.connect("x", "a"), { reason: "interrupted", uncertain: true });

@@ -36,7 +36,7 @@ test("a tolerance can be set, and now is now", () => {
 });
 
 test("without a secret nothing is genuine: that is a mistake, and throws", () => {
-  for (const secret of [undefined, null, "", "whsec_", [], ["whsec_"], "not base64!"]) {
+  for (const secret of [undefined, null, "", "whsec_", [], ["whsec_"], "not base64!", "A", "whsec_A", "AA"]) {
     assert.throws(() => verify(good.body, good.headers, secret, { now: good.now }), TypeError);
   }
 });

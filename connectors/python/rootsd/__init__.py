@@ -8,16 +8,18 @@ Standard library only; safe to use from many threads at once, and after a fork.
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
 import selectors
 import socket
+import time
 from collections import deque
 from contextlib import suppress
 from datetime import timedelta
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
-from typing import Any, Callable, Iterable, Iterator, Mapping
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection, IncompleteRead
+from typing import Any, Callable, Iterable, Iterator, Mapping, cast
 from urllib.parse import quote, unquote, urlsplit
 
 __version__ = "0.1.0"
@@ -55,8 +57,8 @@ class Connector:
                  raises: bool = False, on_error: Callable[[Error], object] | None = None) -> None:
         """url: http or https, of the ingest port; by default $ROOTS_URL, or else http://127.0.0.1:8004. With "null:"
         nothing is sent; the latest 1,000 requests are in `sent`, each [verb, body]. token: one of ingest.tokens;
-        by default $ROOTS_TOKEN. timeout: seconds, to connect, and for the answer. on_error: by default, one line as
-        a warning of the logger "rootsd". Raises ValueError where url or token cannot be used."""
+        by default $ROOTS_TOKEN. timeout: seconds, to connect, and for all of the answer. on_error: by default, one line
+        as a warning of the logger "rootsd". Raises ValueError where url or token cannot be used."""
         self.url = url or os.environ.get("ROOTS_URL") or "http://127.0.0.1:8004"
         token = os.environ.get("ROOTS_TOKEN", "") if token is None else token
         parts = urlsplit(self.url)
@@ -84,8 +86,7 @@ class Connector:
         """Tells of several at once: all of them are taken, or none. Each is {"path", "message"} and, as in update(),
         "latest", "except", "wait". Returns {"accepted": n}; where one waits, the list of receipts."""
         updates = list(updates)
-        waits = [_seconds(update.get("wait")) for update in updates]
-        return self._call("update", [_said(update) for update in updates], max(waits, default=0.0))
+        return self._call("update", [*map(_said, updates)], max([0.0, *(_seconds(it.get("wait")) for it in updates)]))
 
     def connect(self, id: str, *paths: str, lease: float | timedelta | None = None) -> dict[str, Any] | None:
         """Lets a client hear paths or patterns, with a lease for so many seconds. It stands by the time that this
@@ -129,8 +130,8 @@ class Connector:
         for conn in self._connections(verb):
             answer = self._exchange(conn, verb, data, wait)
             # An idle connection may have been closed in this very moment. An update is not sent again all the same:
-            # it may have been taken before that. Whatever else is done again changes nothing.
-            if answer or verb == "update":
+            # it may have been taken before that. These, and what has no body, change nothing when done again.
+            if answer or data and verb not in ("connect", "disconnect", "permit", "forbid", "kick"):
                 break
         if not answer:
             raise _uncertain(verb, "interrupted", "the connection broke before the answer")
@@ -155,11 +156,16 @@ class Connector:
         response, keep = None, False
         try:
             conn.sock.settimeout(self.timeout + wait)
+            # Its argument keeps self out of it, which would hold itself by its connections.
+            conn.response_class = lambda sock, s=self.timeout + wait, **rest: HTTPResponse(_Timed(sock, s), **rest)
             with suppress(BrokenPipeError, ConnectionResetError):  # what is too large is answered before its end
                 conn.request("POST" if data else "GET", f"{self._base}/{verb}", data, self._headers)
             response = conn.getresponse()
-            content = response.read()
-            keep = not response.will_close and len(self._idle) < 8
+            content = response.read(1 << 24)  # the beginning of more than that is no JSON
+            if response.length:
+                raise IncompleteRead(content, response.length)
+            # What is not read to its end, or is only to precede an answer (1xx), is not what the next call asks for.
+            keep = response.isclosed() and response.status >= 200 and not response.will_close and len(self._idle) < 8
             return response.status, content
         except socket.timeout:
             raise _uncertain(verb, "timeout", f"no answer within {self.timeout + wait:g} s") from None
@@ -198,6 +204,23 @@ class Connector:
         return {key: answer[key] for key in answer if key != "for"}
 
 
+class _Timed:
+    """A socket's file that takes so many seconds in all. By the socket's own time-out, each byte has them anew."""
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._sock, self._file, self._end = sock, sock.makefile("rb", 0), time.monotonic() + seconds
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def makefile(self, mode: str) -> io.BufferedReader:
+        return io.BufferedReader(cast(io.RawIOBase, self))
+
+    def readinto(self, buffer: Any) -> int | None:
+        self._sock.settimeout(max(self._end - time.monotonic(), 0.001))
+        return self._file.readinto(buffer)
+
+
 def _uncertain(verb: str, reason: str, detail: str) -> Error:
     return Error(verb, 0, reason, detail + "; it is not known whether rootsd has done it", uncertain=True)
 
@@ -226,7 +249,7 @@ def _decode(verb: str, status: int, content: bytes) -> Any:
         answer = json.loads(content)
     if status < 300 and answer is not None:
         return answer
-    if status >= 400 and isinstance(answer, dict) and "reason" in answer:
+    if status >= 400 and isinstance(answer, dict) and isinstance(answer.get("reason"), str):
         raise Error(verb, status, *map(answer.get, ("reason", "detail", "entry", "field", "offset")))
     # Nobody can tell whether a proxy that failed, or an answer that was cut, comes after the deed.
     raise Error(verb, status, "answer", "not from rootsd; is this its ingest port?", uncertain=not 300 <= status < 500)

@@ -22,8 +22,8 @@ def verify(body: bytes, headers: Mapping[str, str], secret: str | Iterable[str],
 
     body: the bytes as they came, not decoded and written again. headers: by name, in any case. secret: Base64, with
     or without "whsec_" before it. tolerance: how many seconds its time may differ from now, a Unix time (by default
-    the clock's). Raises rootsd.Error with the reason "timestamp" (looked at first) or "signature", and ValueError
-    where a secret is none.
+    the clock's). Raises rootsd.Error with the reason "timestamp" (looked at first), "signature", or "message" (it is
+    signed, but not JSON), and ValueError where a secret is none.
     """
     fields = {name.lower(): value for name, value in headers.items()}
     sent = fields.get("webhook-timestamp", "")
@@ -33,9 +33,12 @@ def verify(body: bytes, headers: Mapping[str, str], secret: str | Iterable[str],
     wanted = [_sign(signed, key) for key in ([secret] if isinstance(secret, str) else secret)]
     # All are compared, each in constant time: how long it takes says nothing about the right one.
     matches = [hmac.compare_digest(want, have.encode()) for want in wanted for have in given]
-    if "webhook-id" not in fields or not any(matches):
+    if not fields.get("webhook-id") or not any(matches):
         raise Error("webhook", 0, "signature", "none of its signatures is right; is this the secret of rootsd?")
-    return json.loads(body)
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Error("webhook", 0, "message", f"it is signed, but not JSON: {error}") from error
 
 
 def _check_time(sent: str, tolerance: float, now: float) -> None:

@@ -7,12 +7,14 @@ import os
 import pickle
 import resource
 import shutil
+import socket
 import ssl
 import subprocess
 import tempfile
 import threading
 import unittest
 import warnings
+from contextlib import suppress
 from datetime import timedelta
 from http.client import HTTPConnection
 from pathlib import Path
@@ -252,6 +254,13 @@ class ConnectionTest(ConnectorTest):
         seen = [(request.body["message"], request.connection) for request in self.fake.seen()]
         self.assertEqual(seen, [(1, 1), (2, 1), (3, 2)])
 
+    def test_nor_by_another_spelling(self) -> None:
+        self.fake.reply = lambda request: None if request.body["message"] == 2 else answer({"accepted": 1})
+        roots = self.connector()
+        roots.update("a", 1)
+        self.assertRaises(Error, roots.request, "update?", {"path": "a", "message": 2})
+        self.assertEqual(len(self.fake.seen()), 2)
+
     def test_one_that_breaks_in_an_answer_is_not_tried_again(self) -> None:
         self.fake.reply = lambda request: answer(1)
         roots = self.connector()
@@ -277,6 +286,50 @@ class ConnectionTest(ConnectorTest):
         roots.timeout = PATIENCE
         self.assertEqual(roots.update("a", 2), {"accepted": 1})
         self.assertEqual(self.fake.next().connection, 2, "an answer that comes late is not taken for another's")
+
+    def test_an_answer_that_trickles_has_no_more_time(self) -> None:
+        over = threading.Event()
+        self.addCleanup(over.set)
+        for start in (b"HTTP/1.1 200 Said\r\nX: ", b"HTTP/1.1 200 Said\r\nContent-Length: 999999\r\n\r\n"):
+            def trickle(sock: socket.socket, start: bytes = start) -> None:
+                sock.sendall(start)
+                while not over.wait(0.05):
+                    sock.sendall(b" ")
+
+            error = self.fails(self.connector(self.rude(trickle), timeout=0.3).update, "a", 1)
+            self.assertEqual((error.reason, error.uncertain), ("timeout", True))
+
+    def test_an_answer_without_end(self) -> None:
+        def flood(sock: socket.socket) -> None:
+            sock.sendall(b"HTTP/1.1 200 Said\r\nContent-Length: 99999999999999999999\r\n\r\n[")
+            while True:
+                sock.sendall(bytes(1 << 20))
+
+        error = self.fails(self.connector(self.rude(flood)).update, "a", 1)
+        self.assertTrue(error.uncertain)
+
+    def rude(self, say: Any) -> str:
+        """Returns the URL of a server that has say(socket) answer one request."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def serve() -> None:
+            with suppress(OSError), listener.accept()[0] as sock:
+                sock.recv(65536)
+                say(sock)
+
+        threading.Thread(target=serve, daemon=True).start()
+        return f"http://127.0.0.1:{listener.getsockname()[1]}"
+
+    def test_what_precedes_an_answer_is_none(self) -> None:
+        # The answer that follows it is not that of the next call.
+        self.fake.reply = lambda request: b"HTTP/1.1 103 Early Hints\r\n\r\n"
+        roots = self.connector()
+        error = self.fails(roots.update, "a", 1)
+        self.assertEqual((error.status, error.reason, error.uncertain), (103, "answer", True))
+        self.fake.reply = lambda request: answer({"accepted": 1})
+        self.assertEqual(roots.update("a", 2), {"accepted": 1})
+        self.assertEqual([request.connection for request in self.fake.seen()], [1, 2])
 
     def test_no_connection_is_left_behind_by_an_error(self) -> None:
         roots = self.connector()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hmac
 import json
 import time
 import unittest
@@ -49,6 +50,15 @@ class VerifyTest(unittest.TestCase):
             verify(b"{}", headers, SECRET)
         with self.assertRaisesRegex(Error, "timestamp"):
             verify(b"{}", {**headers, "webhook-timestamp": "1614265330"}, SECRET)
+
+    def test_what_is_signed_and_is_wrong_all_the_same(self) -> None:
+        for id, body, reason in (("", b"1", "signature"), ("m", b"no", "message"), ("m", b"[" * 100_000, "message")):
+            given = hmac.digest(b"key", f"{id}.1000.".encode() + body, "sha256")
+            headers = {"webhook-id": id, "webhook-timestamp": "1000",
+                       "webhook-signature": "v1," + base64.b64encode(given).decode()}
+            with self.assertRaises(Error) as raised:
+                verify(body, headers, base64.b64encode(b"key").decode(), now=1000)
+            self.assertEqual(raised.exception.reason, reason)
 
     def test_tolerance(self) -> None:
         headers = {"webhook-id": "m", "webhook-timestamp": "1000", "webhook-signature": "v1,AAAA"}

@@ -3,6 +3,7 @@
 require "erb"
 require "json"
 require "net/http"
+require "timeout"
 
 # Rootsd tells rootsd, the push daemon, what has happened in an application, and who may hear of it.
 #
@@ -42,16 +43,27 @@ module Rootsd
   # seconds: numbers, or what turns into one, such as ActiveSupport's 2.hours.
   class Connector
     IDLE = 8 # connections that are kept while nothing is said
+    LARGEST = 1 << 24 # bytes of an answer
+    REPEATABLE = %w[connect disconnect permit forbid kick clients].freeze # change nothing when they are done again
     SENT = 1000 # calls that the no-op mode remembers
     OPTIONS = %w[latest except wait].freeze
     BROKEN = [IOError, SystemCallError, OpenSSL::SSL::SSLError].freeze
 
     # Connection can be looked at before it is used again.
     class Connection < Net::HTTP
-      # Whether the daemon has closed it. It was asked nothing, so there is nothing else that it could say.
-      def dropped? = @socket.closed? || @socket.io.to_io.wait_readable(0)
+      # Whether the daemon has closed it, or said what nobody has asked for: what came along with an answer stands in
+      # the socket's buffer, and would be taken for the next one.
+      def dropped?
+        return true if @socket.closed?
+        @socket.read_timeout = 0
+        @socket.read(1)
+      rescue Net::ReadTimeout
+        false
+      rescue *BROKEN
+        true
+      end
     end
-    private_constant :IDLE, :SENT, :OPTIONS, :BROKEN, :Connection
+    private_constant :IDLE, :LARGEST, :REPEATABLE, :SENT, :OPTIONS, :BROKEN, :Connection
 
     # sent is what the no-op mode would have sent, as [verb, body], in order. on_error is called with an Error.
     attr_reader :sent, :on_error
@@ -127,7 +139,9 @@ module Rootsd
     # The text itself stays out of the error: there may be a password in it.
     def address(url)
       return URI(url) if url.match?(%r{\Ahttps?://[^\s@/?#]+(/[^\s?#]*)?\z})
-      raise ArgumentError, "url has to be null:, or http:// or https:// and a host" unless url == "null:"
+      raise URI::InvalidURIError unless url == "null:"
+    rescue URI::InvalidURIError
+      raise ArgumentError, "url has to be null:, or http:// or https:// and a host", cause: nil
     end
 
     def entry(update)
@@ -188,25 +202,37 @@ module Rootsd
     def unknown(verb, reason, detail) =
       Error.new(verb, reason, "#{detail}; it is not known whether rootsd has done it", uncertain: true)
 
-    # A connection that was idle may break as it is used, because the daemon was stopped. Then all is tried once more
-    # but an update: it may have been taken, and would be there twice.
+    # A connection that was idle may break as it is used, because the daemon was stopped. Then what is repeatable is
+    # tried once more. An update is not: it may have been taken, and would be there twice.
     def exchange(verb, message, seconds, reused = idle)
       answered = false
       ask(reused || open(verb), message, seconds) { answered = true }
     rescue *BROKEN
-      raise if answered || !reused || verb == "update"
+      raise if answered || !reused || !REPEATABLE.include?(verb)
       exchange(verb, message, seconds, nil)
     end
 
-    # Yields when an answer has begun. A connection that something has interrupted, such as Timeout.timeout, is closed.
+    # Yields when an answer has begun, and returns its status and body. A connection that something has interrupted,
+    # such as Timeout.timeout, is closed. Here it ends an answer that trickles: read_timeout begins anew at each byte.
     def ask(connection, message, seconds, &begun)
       connection.read_timeout = seconds
-      answer = connection.request(message, &begun)
-      raise EOFError, "half an answer" if answer.body.to_s.bytesize < answer.content_length.to_i
+      body = +""
+      answer = Timeout.timeout(seconds, Net::ReadTimeout) do
+        connection.request(message) { |response| read(response, body, &begun) }
+      end
+      raise EOFError, "half an answer" if body.bytesize < answer.content_length.to_i
       kept = keep(connection)
-      answer
+      [answer.code.to_i, body]
     ensure
       connection.finish unless kept
+    end
+
+    def read(response, body)
+      yield
+      response.read_body do |part|
+        raise Net::HTTPBadResponse, "the answer is longer than #{LARGEST} bytes" if body.bytesize > LARGEST
+        body << part
+      end
     end
 
     # Net::HTTP is to repeat nothing, and to leave it to dropped? whether a connection is good.
@@ -229,8 +255,8 @@ module Rootsd
     def keep(connection) = @lock.synchronize { @idle.push(connection) if @idle.size < IDLE && !connection.dropped? }
 
     # An answer that was meant for somebody else may stand for anything: what was asked for, too.
-    def decode(verb, answer)
-      status, value = answer.code.to_i, parse(answer.body)
+    def decode(verb, (status, body))
+      value = parse(body)
       return value if value && status < 300
       ours = value.is_a?(Hash) && value["reason"].is_a?(String)
       raise Error.new(verb, value["reason"], value["detail"], status: status, problem: value) if ours
@@ -239,7 +265,7 @@ module Rootsd
     end
 
     def parse(text)
-      JSON.parse(text.to_s)
+      JSON.parse(text)
     rescue JSON::ParserError
       nil
     end

@@ -37,6 +37,14 @@ class ConnectionTest < Kit
     assert_equal [1, 2], server.asked.map(&:connection)
   end
 
+  def test_nor_is_one_that_comes_together_with_an_answer
+    server = stand_in do |asked, socket|
+      socket.write(StandIn.http(200, { "accepted" => asked.connection }) + StandIn::GOOD)
+    end
+    roots = connector(server.url)
+    assert_equal [1, 2, 3], (Array.new(3) { |number| roots.update("a", number)["accepted"] })
+  end
+
   def test_an_update_is_not_repeated_when_a_reused_connection_breaks
     server = breaking_server
     roots = connector(server.url)
@@ -44,6 +52,14 @@ class ConnectionTest < Kit
     assert_fails("interrupted", uncertain: true) { roots.update("a", 2) }
     assert_equal %w[first a], server.asked.map { |asked| asked.json["path"] }
     assert_equal({ "accepted" => 1 }, roots.update("a", 3))
+  end
+
+  def test_nor_is_it_by_another_spelling
+    server = breaking_server
+    roots = connector(server.url)
+    roots.update("first", 1)
+    assert_fails("interrupted", uncertain: true) { roots.request("update?", { "path" => "a", "message" => 2 }) }
+    assert_equal 2, server.asked.size
   end
 
   def test_what_may_be_repeated_is_repeated_once
@@ -72,6 +88,26 @@ class ConnectionTest < Kit
     error = assert_fails("timeout", uncertain: true) { roots.kick(ID) }
     assert_equal "no answer of #{server.url} within 0.2 s; it is not known whether rootsd has done it", error.detail
     assert_equal 1, server.asked.size
+  end
+
+  def test_an_answer_that_trickles_has_no_more_time
+    ["HTTP/1.1 200 OK\r\nX: ", "HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n"].each do |start|
+      server = stand_in do |_, socket|
+        socket.write(start)
+        socket.write(" ") until socket.wait_readable(0.05)
+      end
+      roots = connector(server.url, timeout: 0.3)
+      assert_fails("timeout", uncertain: true) { roots.update("a", 1) }
+    end
+  end
+
+  def test_an_answer_without_end
+    server = stand_in do |_, socket|
+      socket.write("HTTP/1.1 200 OK\r\n\r\n")
+      loop { socket.write("x" * (1 << 20)) }
+    end
+    roots = connector(server.url, timeout: 60)
+    assert_fails("answer", uncertain: true) { roots.update("a", 1) }
   end
 
   # Whoever ends a call from outside must not find its answer in the next one.

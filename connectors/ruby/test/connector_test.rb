@@ -16,7 +16,8 @@ class ConnectorTest < Kit
   end
 
   def test_an_url_that_is_none
-    %w[localhost:8004 ftp://host http:// http:///update http://ada:secret@host http://host/?a null].each do |url|
+    wrong = %w[localhost:8004 ftp://host http:// http:///update http://ada:secret@host http://host/?a http://host:a null]
+    wrong.each do |url|
       error = assert_raises(ArgumentError, url) { Rootsd::Connector.new(url: url) }
       refute_includes error.message, "secret"
     end

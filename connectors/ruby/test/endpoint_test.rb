@@ -136,7 +136,7 @@ class EndpointTest < Kit
   def test_bodies
     each_app do |roots|
       many = JSON.generate(["a"] * 1001)
-      ["", "no json", "{}", "[]", "[1]", '["a", null]', '"a"', "null", "[\"\xff\"]", many].each do |body|
+      ["", "no json", "{}", "[]", "[1]", '["a", null]', '"a"', "null", "[\"\xff\"]", '["\udc00a"]', many].each do |body|
         assert_equal 400, ask(body), body[0, 20]
         assert_match(/JSON array of 1 to 1000 strings/, last_response.body)
       end
@@ -153,6 +153,7 @@ class EndpointTest < Kit
       end
       %w[kick connec].each { |verb| assert_equal 404, ask(["lists/1"], verb: verb) }
       assert_equal 404, ask(["lists/1"], id: "")
+      assert_equal 400, ask(["lists/1"], id: "%ff"), "an ID that is not UTF-8"
       assert_empty roots.sent
     end
   end

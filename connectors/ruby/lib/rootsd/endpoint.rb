@@ -73,6 +73,7 @@ module Rootsd
       text = body.dup.force_encoding(Encoding::UTF_8)
       paths = JSON.parse(text) if text.valid_encoding?
       return unless paths.is_a?(Array) && paths.size.between?(1, PATHS) && paths.all?(String)
+      return unless paths.all?(&:valid_encoding?) # half of a surrogate pair is none
       # Without the lookbehind, a path with many slashes in it would take the square of their number.
       paths.map { |path| path.gsub(%r{\A/+|(?<!/)/+\z}, "") }
     rescue JSON::ParserError
@@ -89,7 +90,8 @@ module Rootsd
       roots.request(verb, { "id" => id, "paths" => paths })
       [204, ""]
     rescue Error => error
-      return [400, error.detail] if error.status.between?(400, 499) && ![401, 403, 404].include?(error.status)
+      wrong = error.reason == "message" || error.status.between?(400, 499) && ![401, 403, 404].include?(error.status)
+      return [400, error.detail] if wrong
       roots.on_error.call(error)
       [502, "rootsd cannot be asked"]
     end
