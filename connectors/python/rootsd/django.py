@@ -9,8 +9,6 @@ settings.ROOTSD, which may be left out, holds the arguments of rootsd.Connector,
 from __future__ import annotations
 
 import functools
-import inspect
-import json
 from typing import Any, Callable, cast
 
 from django.conf import settings
@@ -23,12 +21,10 @@ from django.urls import path as url
 from django.views.decorators.csrf import csrf_protect
 from django.views.decorators.http import require_POST
 
-from . import Connector, Error
+from . import Connector
+from .endpoint import LARGEST, answer
 
 __all__ = ["announce", "endpoints", "roots"]
-
-LARGEST = 256 * 1024  # bytes of a body
-MOST = 1000  # paths in it
 
 MayHear = Callable[[HttpRequest, str], bool]
 
@@ -69,10 +65,10 @@ def endpoints(may_hear: MayHear) -> list[URLPattern]:
         raise TypeError("rootsd: endpoints() needs a function may_hear(request, path)")
 
     def connect(request: HttpRequest, id: str) -> HttpResponse:
-        return _serve(request, "connect", id, lambda path: _may(may_hear, request, path))
+        return _serve(request, "connect", id, lambda path: may_hear(request, path))
 
     def disconnect(request: HttpRequest, id: str) -> HttpResponse:
-        return _serve(request, "disconnect", id, lambda path: True)
+        return _serve(request, "disconnect", id, lambda path: False)
 
     return [url(f"{view.__name__}/<str:id>", require_POST(csrf_protect(view))) for view in (connect, disconnect)]
 
@@ -100,51 +96,18 @@ def _tell_later(path: str | None, message: Any, using: str) -> None:
         transaction.on_commit(lambda: roots.update(path, message), using=using)
 
 
-def _may(may_hear: MayHear, request: HttpRequest, path: str) -> bool:
-    allowed = may_hear(request, path)
-    if inspect.isawaitable(allowed):  # which is true, whatever it would say
-        raise TypeError("rootsd: may_hear must not be async")
-    return bool(allowed)
-
-
-def _serve(request: HttpRequest, verb: str, id: str, may: Callable[[str], bool]) -> HttpResponse:
+def _serve(request: HttpRequest, verb: str, id: str, may_hear: Callable[[str], bool]) -> HttpResponse:
     try:
-        paths = _paths(request)
+        status, text = answer(roots, verb, id, _body(request), may_hear)
     except RequestDataTooBig:
-        return _refusal(413, f"a body has at most {LARGEST} bytes")
-    except (ValueError, RecursionError, RawPostDataException):
-        return _refusal(400, f"the body has to be a JSON array of 1 to {MOST} paths")
-    if not all(_is_askable(path) and may(path) for path in paths):
-        return _refusal(403, "not all of these paths may be heard")
-    try:
-        roots.request(verb, {"id": id, "paths": paths})
-    except Error as error:
-        return _failure(error)
-    return HttpResponse(status=204)
+        status, text = 413, f"a body has at most {LARGEST} bytes"
+    except RawPostDataException:
+        status, text = 400, "the body was read before"
+    return HttpResponse(text, status=status, content_type="text/plain; charset=utf-8")
 
 
-def _paths(request: HttpRequest) -> list[str]:
-    """Returns the paths of the body, without the slashes at their ends."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST or len(request.body) > LARGEST:
+def _body(request: HttpRequest) -> bytes:
+    """Returns the body, unless Django, or the length that it says it has, calls it too large."""
+    if int(request.META.get("CONTENT_LENGTH") or 0) > LARGEST:
         raise RequestDataTooBig
-    paths = json.loads(request.body)
-    if not isinstance(paths, list) or not 1 <= len(paths) <= MOST or not all(isinstance(each, str) for each in paths):
-        raise ValueError
-    return [each.strip("/") for each in paths]
-
-
-def _is_askable(path: str) -> bool:
-    """Tells whether the application is asked for a path: rootsd's own are not for clients, but who else is there."""
-    return not path.startswith("::") or path.startswith("::members/")
-
-
-def _failure(error: Error) -> HttpResponse:
-    """What a browser is answered: that its paths are wrong, or to try again."""
-    if error.reason == "message" or 400 <= error.status < 500 and error.status not in (401, 403, 404):
-        return _refusal(400, error.detail)
-    roots.on_error(error)
-    return _refusal(502, "rootsd has not done it; try again")
-
-
-def _refusal(status: int, why: str) -> HttpResponse:
-    return HttpResponse(why, status=status, content_type="text/plain; charset=utf-8")
+    return request.body
