@@ -76,8 +76,8 @@ func addDoctorFlags(cmd *cobra.Command, config *doctor.Config, options *doctorOp
 	flags.StringArrayVar(&options.cookies, "cookie", nil, "`name=value` of a logged-in user's cookie; may repeat")
 	flags.StringArrayVar(&options.fields, "header", nil, "`'Name: value'` that the application wants, such as a CSRF "+
 		"token; may repeat")
-	flags.StringToIntVar(&config.Ports, "ports", nil, "control `ports` to look at (default: ingest=8004,line=8007,admin=8009, "+
-		"unless the host is this machine)")
+	flags.StringToIntVar(&config.Ports, "ports", nil, "control `ports` to look at (default: ingest=8004,line=8007,"+
+		"admin=8009, unless the host is this machine)")
 	flags.Lookup("ports").DefValue = "" // it says so itself
 	flags.DurationVar(&config.Hold, "hold", time.Minute, "how long to wait for what rootsd holds, at most")
 	flags.DurationVar(&config.Timeout, "timeout", 10*time.Second, "how long any other answer may take")
@@ -96,7 +96,6 @@ func readDoctor(cmd *cobra.Command, config *doctor.Config, options doctorOptions
 	if config.URL, err = webURL(address); err != nil {
 		return err
 	}
-	config.Origin = config.URL.Scheme + "://" + config.URL.Host
 	if options.origin != "" {
 		origin, err := webURL(options.origin)
 		if err != nil || strings.Trim(origin.Path, "/") != "" {
@@ -129,22 +128,24 @@ func readApplication(config *doctor.Config, options doctorOptions) (err error) {
 	if !strings.Contains(options.connect, "{id}") || len(config.Paths) == 0 {
 		return errors.New("--connect takes a URL with {id} in it, and wants at least one --path")
 	}
-	base, err := url.Parse(config.Origin)
-	if err != nil {
-		return err
-	}
-	connect, err := base.Parse(options.connect)
-	if err == nil {
-		config.Connect, err = webURL(connect.String())
+	base := &url.URL{Scheme: config.URL.Scheme, Host: config.URL.Host}
+	if config.Connect, err = url.Parse(options.connect); err == nil {
+		_, err = webURL(base.ResolveReference(config.Connect).String())
 	}
 	return err
 }
 
-// webURL reads a URL that a browser could ask for. Its error does not repeat a password.
+// webURL reads a URL that a page could ask for. Its error does not repeat a password.
 func webURL(text string) (*url.URL, error) {
 	u, err := url.Parse(text)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	switch {
+	case err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https"):
+		if i := strings.LastIndexByte(text, '@'); i >= 0 {
+			text = "…" + text[i:]
+		}
 		return nil, fmt.Errorf("%q is not a URL such as https://example.com/comet/", text)
+	case u.User != nil:
+		return nil, errors.New("give the URL without a name or password: pages cannot use one that has them")
 	}
 	return u, nil
 }
@@ -180,11 +181,12 @@ func examine(cmd *cobra.Command, config doctor.Config, asJSON bool) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	out, shown := cmd.OutOrStdout(), newClockLine(cmd.ErrOrStderr())
+	printer := newCheckPrinter(out)
 	config.Waiting = shown.show
 	if !asJSON {
 		config.Told = func(c doctor.Check) {
 			shown.clear()
-			printCheck(out, c)
+			printer.print(c)
 		}
 	}
 	report := doctor.Run(ctx, config)
@@ -196,7 +198,7 @@ func examine(cmd *cobra.Command, config doctor.Config, asJSON bool) error {
 			return err
 		}
 	} else {
-		printOmitted(out, report)
+		printer.printOmitted(report)
 	}
 	return verdict(ctx, report)
 }
@@ -221,26 +223,48 @@ func verdict(ctx context.Context, report *doctor.Report) error {
 // checkIndent is where the texts of checks begin.
 const checkIndent = 24
 
-// printCheck prints a check: its state, its name, what was seen, and below that the fix. One that another explains is
-// left out.
-func printCheck(w io.Writer, c doctor.Check) {
+// widest is how wide texts of checks are at most, in characters.
+const widest = 84
+
+// checkPrinter prints checks.
+type checkPrinter struct {
+	w        io.Writer
+	width    int  // of texts, in characters
+	terminal bool // so that what is longer would be broken anywhere
+}
+
+func newCheckPrinter(w io.Writer) checkPrinter {
+	if file, ok := w.(*os.File); ok {
+		if columns, _, err := term.GetSize(int(file.Fd())); err == nil {
+			return checkPrinter{w, max(min(columns-checkIndent, widest), 32), true}
+		}
+	}
+	return checkPrinter{w, widest, false}
+}
+
+// print prints a check: its state, its name, what was seen, and below that the fix. One that another explains is left
+// out.
+func (p checkPrinter) print(c doctor.Check) {
 	if c.Cause != "" {
 		return
 	}
 	margin := strings.Repeat(" ", checkIndent)
-	fmt.Fprintf(w, "%-9s%-15s%s\n", c.State, c.Name, strings.Join(wrapped(c.Seen), "\n"+margin))
+	fmt.Fprintf(p.w, "%-9s%-15s%s\n", c.State, c.Name, strings.Join(wrapped(c.Seen, p.width), "\n"+margin))
 	for line := range strings.Lines(c.Fix) {
 		text := strings.TrimRight(line, "\n")
-		if strings.HasPrefix(text, " ") { // for a proxy, to be copied
-			fmt.Fprintf(w, "%s%s\n", margin, text)
-			continue
+		switch {
+		case !strings.HasPrefix(text, " "):
+			fmt.Fprintf(p.w, "%s→ %s\n", margin, strings.Join(wrapped(text, p.width-2), "\n  "+margin))
+		case p.terminal: // for a proxy
+			fmt.Fprintf(p.w, "%s  %s\n", margin, strings.Join(wrapped(text, p.width-4), "\n    "+margin))
+		default: // in one piece, to be copied
+			fmt.Fprintf(p.w, "%s%s\n", margin, text)
 		}
-		fmt.Fprintf(w, "%s→ %s\n", margin, strings.Join(wrapped(text), "\n  "+margin))
 	}
 }
 
-// printOmitted names the checks that printCheck has left out.
-func printOmitted(w io.Writer, report *doctor.Report) {
+// printOmitted names the checks that print has left out.
+func (p checkPrinter) printOmitted(report *doctor.Report) {
 	causes := make(map[string][]string)
 	for _, c := range report.Checks {
 		if c.Cause != "" {
@@ -249,22 +273,19 @@ func printOmitted(w io.Writer, report *doctor.Report) {
 	}
 	for _, cause := range slices.Sorted(maps.Keys(causes)) {
 		seen := fmt.Sprintf("not looked at, because of %s: %s", cause, strings.Join(causes[cause], ", "))
-		printCheck(w, doctor.Check{Name: "the rest", State: doctor.Skipped, Seen: seen})
+		p.print(doctor.Check{Name: "the rest", State: doctor.Skipped, Seen: seen})
 	}
 }
 
-// textWidth is how wide texts of checks are, in characters.
-const textWidth = 84
-
-// wrapped breaks text into lines between words.
-func wrapped(text string) []string {
+// wrapped breaks text into lines of a width between words.
+func wrapped(text string, width int) []string {
 	lines := []string{""}
 	for word := range strings.FieldsSeq(text) {
 		last := &lines[len(lines)-1]
 		switch {
 		case *last == "":
 			*last = word
-		case utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) > textWidth:
+		case utf8.RuneCountInString(*last)+1+utf8.RuneCountInString(word) > width:
 			lines = append(lines, word)
 		default:
 			*last += " " + word

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -22,37 +23,43 @@ const soon = 14 * 24 * time.Hour
 
 // address opens a session at the URL, or says who answers there instead.
 func (e *exam) address(ctx context.Context) Check {
+	path := e.URL.Path // of the address that pages use, which is where something has to be mended
 	a, moved, err := e.arrive(ctx)
+	way := ""
+	if moved != "" {
+		way = "redirected to " + moved + ": "
+	}
 	if err != nil {
-		return unreachable(err)
+		return unreachable(err, way)
 	}
 	e.proxy = proxyOf(a)
 	if a.token() == "" {
 		e.control = a.isControl()
-		seen, f := stranger(a, e.URL.Path)
-		if moved {
-			seen = "redirected to " + e.URL.String() + ": " + seen
-		}
-		return e.bad(f, "%s", seen)
+		seen, f := stranger(a, path)
+		return e.bad(f, "%s", way+seen)
 	}
 	e.home = a
 	e.keep(a.token())
-	return e.arrived(a, moved)
+	return e.arrived(a, moved != "")
 }
 
-// arrive asks for the URL, and goes where it is sent. From then on that is the URL.
-func (e *exam) arrive(ctx context.Context) (a *answer, moved bool, err error) {
+var errCircle = errors.New("it redirects in a circle")
+
+// arrive asks for the URL, and goes where it is sent. From then on that is the URL; moved is where, or "".
+func (e *exam) arrive(ctx context.Context) (a *answer, moved string, err error) {
+	next := e.URL
 	for range 5 {
-		if a, err = e.fetch(ctx, ask{url: e.at("")}); err != nil {
+		if a, err = e.fetch(ctx, ask{url: next.String()}); err != nil {
 			return nil, moved, err
 		}
 		to := redirection(a)
 		if to == nil {
 			return a, moved, nil
 		}
-		e.URL, moved = withSlash(to), true
+		next, moved = to, place(to)
+		e.URL = withSlash(to)
 	}
-	return nil, moved, errors.New("it redirects in a circle")
+	return nil, moved, errCircle
 }
 
 // redirection is where an answer sends the client, or nil.
@@ -110,10 +117,10 @@ func validFor(state *tls.ConnectionState, now time.Time) (left time.Duration, ok
 	return state.PeerCertificates[0].NotAfter.Sub(now), true
 }
 
-// unreachable is the check of an address at which nothing answers.
-func unreachable(err error) Check {
+// unreachable is the check of an address at which nothing answers, or of what it has been redirected to.
+func unreachable(err error, way string) Check {
 	seen, repair := diagnose(err)
-	return Check{State: Failed, Seen: seen, Fix: repair}
+	return Check{State: Failed, Seen: way + seen, Fix: repair}
 }
 
 // diagnose says why there is no answer, and what to do.
@@ -141,6 +148,11 @@ func diagnose(err error) (seen, repair string) {
 			"Renew it, and have whoever serves it read it again. Is the clock of this machine right?"
 	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "plain HTTP answers at this port", "Give the address with http://, or have the proxy speak TLS here."
+	case errors.Is(err, errCircle):
+		return words(err), "Leave this path out of the redirect. If it is one to https, a proxy in front speaks plain HTTP " +
+			"to the server that redirects, and has to tell it that browsers came by https (X-Forwarded-Proto)."
+	case strings.Contains(err.Error(), "malformed HTTP"), strings.Contains(err.Error(), "readLoopPeekFail"):
+		return "what answers at this port is not HTTP", "Give the port of the proxy, or of rootsd's push port."
 	case isTimeout(err):
 		return "no answer in time", "Does a firewall drop it? Does the proxy wait for a rootsd that hangs? --timeout " +
 			"gives it longer."
@@ -156,8 +168,9 @@ func isTimeout(err error) bool {
 // words are an error as people say it.
 func words(err error) string {
 	switch {
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET):
-		return "the connection was closed"
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, syscall.ECONNRESET),
+		errors.Is(err, syscall.EPIPE), strings.Contains(err.Error(), "server closed idle connection"):
+		return "the connection was closed" // the last one by a server that does not even read the request
 	case isTimeout(err):
 		return "no answer in time"
 	}
@@ -178,18 +191,25 @@ func stranger(a *answer, path string) (seen string, f fix) {
 	case bytes.Contains(a.body, []byte("sent to HTTPS port")), bytes.Contains(a.body, []byte("HTTP request to an HTTPS "+
 		"server")):
 		return a.words() + ": TLS is spoken here, and this was plain HTTP", fix{text: "Give the address with https://."}
+	case a.StatusCode == http.StatusOK && bytes.Contains(a.body, []byte(`type="password"`)):
+		f = fixRoute(path)
+		f.text += " If it is the proxy that wants a login, have it want none here."
+		return "a login page answers: the application's or a proxy's, and not rootsd", f
 	case a.StatusCode == http.StatusOK && a.kind() == "text/html":
 		return "an HTML page answers: that is the application, and not rootsd", fixRoute(path)
 	case a.StatusCode == http.StatusNotFound:
 		return a.words() + ": a proxy or the application answers, and not rootsd", fixRoute(path)
 	}
-	return fmt.Sprintf("%s, %s: that is not rootsd", a.words(), a.kind()), fixRoute(path)
+	return fmt.Sprintf("%s, %s: that is not rootsd", a.words(), cmp.Or(a.kind(), "of no type")), fixRoute(path)
 }
 
 // refused is what stranger says of rootsd's own errors.
 func refused(a *answer, path string) (seen string, f fix) {
 	switch a.reason() {
 	case "address":
+		if above, ok := strings.CutSuffix(path, "roots.js/"); ok {
+			return a.words() + ": that is the script", fix{text: "Give the address below which it is: " + above}
+		}
 		return a.words() + ": rootsd is asked for another address than its root", fixPrefix(path)
 	case "sessions", "connections":
 		return a.words() + ": rootsd has no room", fix{text: "Raise limits." + a.reason() + ", or find out who opens so " +

@@ -2,6 +2,7 @@ package doctor
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 )
@@ -25,7 +26,7 @@ func (e *exam) clock(context.Context) Check {
 	}
 	return e.warn(fix{text: "Find out which of the two is wrong (timedatectl), and have it kept right by NTP: " +
 		"certificates, signed requests and logs need it."},
-		"the clock there is %s %s this machine's", seconds(apart.Abs()), way)
+		"the clock there is %s %s this machine's", lapse(apart.Abs()), way)
 }
 
 // apartFrom returns how far ahead the clock is that wrote date, at some time between sent and got. A date has whole
@@ -35,4 +36,18 @@ func apartFrom(date, sent, got time.Time) time.Duration {
 		return -late
 	}
 	return max(date.Sub(got), 0)
+}
+
+// lapse prints a time in the unit that people would use.
+func lapse(d time.Duration) string {
+	const day = 24 * time.Hour
+	switch {
+	case d >= 2*day:
+		return fmt.Sprintf("%d days", d/day)
+	case d >= 2*time.Hour:
+		return fmt.Sprintf("%d hours", d/time.Hour)
+	case d >= 2*time.Minute:
+		return fmt.Sprintf("%d minutes", d/time.Minute)
+	}
+	return seconds(d)
 }

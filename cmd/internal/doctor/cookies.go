@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// cookies looks whether the application connects those who are logged in, and only those; and whether anything sets cookies
-// where rootsd sets none.
+// cookies looks whether the application connects those who are logged in, and only those; and whether anything sets
+// cookies where rootsd sets none.
 func (e *exam) cookies(ctx context.Context) Check {
 	c := e.application(ctx)
 	if c.State != Failed && len(e.home.Cookies()) > 0 {
@@ -51,12 +51,12 @@ func (e *exam) request(ctx context.Context, id string, header http.Header, cooki
 		header.Add("Cookie", c.Name+"="+c.Value)
 	}
 	return e.fetch(ctx, ask{
-		method: http.MethodPost, url: endpoint(e.Connect, id), header: header, body: string(body), stranger: true,
+		method: http.MethodPost, url: withID(e.endpoint(), id), header: header, body: string(body), stranger: true,
 	})
 }
 
-// endpoint puts the ID into the application's URL.
-func endpoint(u *url.URL, id string) string {
+// withID puts the ID into the application's URL.
+func withID(u *url.URL, id string) string {
 	return strings.NewReplacer("{id}", id, "%7Bid%7D", id).Replace(u.String())
 }
 
@@ -106,6 +106,8 @@ func (e *exam) letsIn(ctx context.Context, id string) Check {
 		return e.bad(fixCookie, "with the cookie, the application redirects %s, as for one who is not logged in", to)
 	case a.StatusCode >= 500:
 		return e.bad(e.fixIngest(), "with the cookie, the application answers %s", a.words())
+	case a.StatusCode == http.StatusNotFound || a.StatusCode == http.StatusMethodNotAllowed:
+		return e.bad(fixEndpoint, "with the cookie, the application answers %s", a.words())
 	}
 	return e.bad(fixCookie, "with the cookie, the application answers %s, as to one who may not", a.words())
 }

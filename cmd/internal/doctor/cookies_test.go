@@ -16,6 +16,7 @@ type application struct {
 	loginPage   bool   // sends to it who is not logged in
 	forgetful   bool   // tells nobody
 	cookieTaken bool   // a proxy before it takes cookies off
+	missing     bool   // is at another address
 }
 
 const sessionCookie = "a-cookie-that-nobody-may-see"
@@ -38,6 +39,10 @@ func (a application) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	case !a.open && !a.unproved && r.Header.Get("X-CSRF-Token") != "proof":
 		http.Error(w, "no proof", http.StatusForbidden)
+		return
+	}
+	if a.missing {
+		http.NotFound(w, r)
 		return
 	}
 	w.WriteHeader(a.connect(r))
@@ -85,6 +90,7 @@ func TestApplication(t *testing.T) {
 			"not"},
 		{"cookies taken off", application{ingest: daemon.Ingest, cookieTaken: true}, sessionCookie, Failed, "loses the " +
 			"cookie"},
+		{"at another address", application{loginPage: true, missing: true}, sessionCookie, Failed, "Is that the address"},
 		{"tells another rootsd", application{ingest: other.Ingest}, sessionCookie, Failed, "502"},
 		{"tells nobody", application{forgetful: true}, sessionCookie, Failed, "does not say that the client was connected"},
 		{"rootsd is down", application{ingest: "http://127.0.0.1:1"}, sessionCookie, Failed, "Can it reach rootsd's " +
@@ -124,6 +130,26 @@ func wantNoSecret(t *testing.T, report *Report) {
 			t.Errorf("the report has %q in it: %s", secret, text)
 		}
 	}
+}
+
+// A path alone belongs to the origin to which a site redirects, as pages do.
+func TestApplicationElsewhere(t *testing.T) {
+	t.Parallel()
+	daemon := startDaemon(t, "--push-origins=https://app.example")
+	mux := http.NewServeMux()
+	mux.Handle("/server/connect/{id}", application{ingest: daemon.Ingest})
+	mux.Handle("/comet/", reverse(t, daemon.Push))
+	site := serve(t, mux)
+	old := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, site.URL+r.URL.Path, http.StatusMovedPermanently)
+	}))
+	config := configFor(t, old.URL+"/comet/")
+	config.Quick, config.Connect, config.Paths = true, parse(t, "/server/connect/{id}"), []string{"news"}
+	config.Cookies = []*http.Cookie{{Name: "session", Value: sessionCookie}}
+	config.Header = http.Header{"X-Csrf-Token": {"proof"}}
+	report := examine(t, config)
+	wants(t, report, one("address", Warning))
+	wantText(t, report, "cookies", "the client is connected")
 }
 
 // An endpoint that is not there is none that refuses.

@@ -41,8 +41,8 @@ func (e *exam) allows(a *answer, method string) Check {
 	values = slices.DeleteFunc(values, func(v string) bool { return strings.TrimSpace(v) == "" })
 	switch {
 	case a.reason() == "origin" && e.crossOrigin():
-		return e.bad(fix{text: "Add it: push.origins = [\"" + e.origin() + "\"], and reload."}, "%s: rootsd lets pages of "+
-			"%s not use it", method, e.origin())
+		return e.bad(fix{text: "Add it to the list, and reload: push.origins = [\"" + e.origin() + "\", …]"},
+			"%s: rootsd lets pages of %s not use it", method, e.origin())
 	case a.reason() == "origin":
 		return e.bad(fixHost, "%s: rootsd takes pages of its own host for others': it is asked for another Host", method)
 	case len(values) > 1:

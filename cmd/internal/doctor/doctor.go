@@ -41,7 +41,7 @@ type Config struct {
 	URL    *url.URL // where pages find rootsd; a path without a slash at its end is given one
 	Origin string   // of the pages, such as "https://app.example"; "" for that of URL
 
-	Connect *url.URL       // where the application connects a client, with {id} in its path or query; nil to leave it out
+	Connect *url.URL       // where the application connects a client, with {id} in it, perhaps a path alone; may be nil
 	Paths   []string       // what to be connected to there
 	Cookies []*http.Cookie // that a logged-in user has there
 	Header  http.Header    // what the application wants beside, such as its CSRF token
@@ -91,15 +91,26 @@ func Run(ctx context.Context, config Config) *Report {
 	for _, c := range checks {
 		switch {
 		case ctx.Err() != nil:
-			e.tell(c.name, skip("interrupted"))
+			e.tell(c.name, interrupted)
 		case e.blame[c.after] != "":
 			e.blame[c.name] = e.blame[c.after]
 			e.tell(c.name, Check{State: Skipped, Seen: "see " + e.blame[c.name], Cause: e.blame[c.name]})
 		default:
-			e.tell(c.name, c.look(e, ctx))
+			e.tell(c.name, whole(ctx, c.look(e, ctx)))
 		}
 	}
 	return e.report
+}
+
+// interrupted is a check to which ctx left no time.
+var interrupted = Check{State: Skipped, Seen: "interrupted", Cause: "the interruption"}
+
+// whole returns a check, unless the end of ctx may have been what it found.
+func whole(ctx context.Context, c Check) Check {
+	if ctx.Err() != nil && c.State != OK {
+		return interrupted
+	}
+	return c
 }
 
 // tell adds a check to the report.
@@ -139,6 +150,15 @@ func (e *exam) warn(f fix, format string, args ...any) Check {
 func (e *exam) origin() string { return cmp.Or(e.Origin, originOf(e.URL)) }
 
 func originOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
+
+// endpoint is where the application connects a client.
+func (e *exam) endpoint() *url.URL {
+	base, err := url.Parse(e.origin())
+	if err != nil {
+		return e.Connect
+	}
+	return base.ResolveReference(e.Connect)
+}
 
 // crossOrigin tells whether pages and rootsd are of different origins to a browser.
 func (e *exam) crossOrigin() bool { return e.origin() != originOf(e.URL) }

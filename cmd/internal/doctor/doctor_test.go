@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -79,6 +80,62 @@ func TestInterrupted(t *testing.T) {
 }
 
 // Of an address without a slash at its end the browsers' client makes one with it.
+// What was under way when it was interrupted is said to have failed by nobody's fault.
+func TestInterruptedAtOnce(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	silent := serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	}))
+	report := Run(ctx, configFor(t, silent.URL))
+	wants(t, report, nil)
+	for _, c := range report.Checks {
+		if c.State != Skipped || c.Cause != interrupted.Cause {
+			t.Errorf("%s is %v", c.Name, c)
+		}
+	}
+}
+
+// Waits end in less than their bound or at it, and it is that which is said.
+func TestPatience(t *testing.T) {
+	e := newExam(Config{URL: parse(t, "http://127.0.0.1/"), Timeout: time.Minute})
+	e.waits = &waits{stream: &wait{err: context.DeadlineExceeded}}
+	if c := e.buffering(t.Context()); !strings.Contains(c.Seen, "within 5.0 s") {
+		t.Errorf("buffering is %v", c)
+	}
+}
+
+// What answers browsers by HTTP/1.0 is not mended by what it asks rootsd by.
+func TestOldAnswer(t *testing.T) {
+	e := newExam(Config{URL: parse(t, "http://127.0.0.1/")})
+	e.waits = &waits{socket: new(wait)}
+	e.home = &answer{Response: &http.Response{Proto: "HTTP/1.0", ProtoMajor: 1}}
+	if c := e.httpVersion(t.Context()); c.State != Failed || !strings.Contains(c.Fix, "another proxy") {
+		t.Errorf("http_version is %v", c)
+	}
+}
+
+// A poll that a proxy cuts is asked for once, so that the time is that of the cut.
+func TestPollIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	proxy := reverse(t, startDaemon(t).Push)
+	var polls atomic.Int32
+	cuts := serve(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("Accept") == "application/json" {
+			polls.Add(1)
+			panic(http.ErrAbortHandler)
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	config := configFor(t, cuts.URL+"/comet/")
+	config.Quick = true
+	examine(t, config)
+	if n := polls.Load(); n != 1 {
+		t.Errorf("there were %d polls", n)
+	}
+}
+
 func TestNoSlash(t *testing.T) {
 	t.Parallel()
 	config := configFor(t, serve(t, reverse(t, startDaemon(t).Push)).URL+"/comet")
@@ -133,12 +190,19 @@ func TestUnreachable(t *testing.T) {
 	closes := listen(t, func(net.Conn) {})
 	silent := listen(t, func(conn net.Conn) { _, _ = io.Copy(io.Discard, conn) }) // until the doctor goes
 	plain := serve(t, page(200)(t, "")).Listener.Addr().String()
+	other := listen(t, func(conn net.Conn) {
+		_, _ = conn.Read(make([]byte, 1)) // the request, or a part of it
+		_, _ = io.WriteString(conn, "SSH-2.0-x\r\n")
+	})
+	away := serve(t, http.RedirectHandler("http://127.0.0.1:1/moved", http.StatusFound))
 	for _, test := range []struct{ url, text string }{
 		{"http://127.0.0.1:1/", "nothing listens"},
 		{"http://name.invalid/", "has no address"},
 		{"http://" + closes, "the connection was closed"},
 		{"http://" + silent, "no answer in time"},
 		{"https://" + plain, "plain HTTP answers"},
+		{"http://" + other, "is not HTTP"},
+		{away.URL + "/comet/", "redirected to http://127.0.0.1:1/moved: nothing listens"},
 	} {
 		t.Run(test.url, func(t *testing.T) {
 			config := configFor(t, test.url)
@@ -186,7 +250,7 @@ func TestOrigins(t *testing.T) {
 	}{
 		{"listed", reverse(t, listed.Push), "https://app.example", nil, "may use it"},
 		{"not listed", reverse(t, listed.Push), "https://other.example", one("cors", Failed), "push.origins = " +
-			"[\"https://other.example\"]"},
+			"[\"https://other.example\", …]"},
 		{"own", reverse(t, listed.Push), "", nil, "may use it"},
 		{"another Host", otherHost(t, listed.Push), "", one("cors", Failed), "Host that the browser sent"},
 		{"any", reverse(t, open.Push), "https://other.example", nil, "may use it"},
@@ -320,6 +384,33 @@ func TestApartFrom(t *testing.T) {
 		got := apartFrom(at(test.date), at(test.sent), at(test.got))
 		if want := time.Duration(test.want) * time.Millisecond; got != want {
 			t.Errorf("apartFrom(%d, %d, %d) = %v, want %v", test.date, test.sent, test.got, got, want)
+		}
+	}
+}
+
+func TestLapse(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		7 * time.Second: "7.0 s", 90 * time.Second: "90 s", 2 * time.Minute: "2 minutes", 119 * time.Minute: "119 minutes",
+		47 * time.Hour: "47 hours", 49 * time.Hour: "2 days",
+	} {
+		if got := lapse(d); got != want {
+			t.Errorf("lapse(%v) = %s, want %s", d, got, want)
+		}
+	}
+}
+
+func TestProxyOf(t *testing.T) {
+	for _, test := range []struct{ server, body, want string }{
+		{"nginx/1.22.1", "", "nginx"},
+		{"Caddy", "", "Caddy"},
+		{"Apache/2.4.71 (Debian)", "", "Apache"},
+		{"", "<html><body><h1>503 Service Unavailable</h1>\nNo server is available to handle this request.\n</body></html>\n",
+			"HAProxy"},
+		{"", "{}", ""},
+	} {
+		a := &answer{Response: &http.Response{Header: http.Header{"Server": {test.server}}}, body: []byte(test.body)}
+		if got := proxyOf(a); got != test.want {
+			t.Errorf("proxyOf(%q, %q) = %q, want %q", test.server, test.body, got, test.want)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func newExam(config Config) *exam {
 		report: &Report{URL: given, OK: true},
 	}
 	e.common = e.transport()
-	if config.Connect != nil && config.Connect.Hostname() == config.URL.Hostname() {
+	if config.Connect != nil && e.endpoint().Hostname() == config.URL.Hostname() {
 		jar.SetCookies(config.URL, rooted(config.Cookies))
 	}
 	return e

@@ -45,6 +45,8 @@ var faults = []struct {
 	{"takes the prefix off twice", rewrites(stripTwice), one("prefix", Failed), "prefix", "too much"},
 	{"keeps the root alone", rewrites(root), one("prefix", Failed), "prefix", "only the root"},
 	{"cuts the end", rewrites(firstSegment), one("prefix", Failed), "prefix", "end of an address"},
+	{"leaves a slash too many", rewrites(doubled), one("prefix", Failed), "prefix", "a slash too many"},
+	{"fails with tokens", failsWithTokens, one("prefix", Failed), "prefix", "both slashes"},
 	{"encodes slashes twice", encodes, one("prefix", Failed), "prefix", "encoded"},
 	{"serves files itself", filesItself, one("prefix", Failed), "prefix", "roots.js"},
 	{"has a wrong clock", changes(wrongDate), one("clock", Warning), "clock", "ahead of"},
@@ -55,10 +57,12 @@ var faults = []struct {
 	{"limits connections", limited, one("balancing", Warning), "balancing", "429"},
 	{"shows the application", page(200), one("address", Failed), "address", "location /comet/"},
 	{"finds nothing", page(404), one("address", Failed), "address", "location /comet/"},
+	{"asks to log in", logsIn, one("address", Failed), "address", "location /comet/"},
+	{"has nothing to say", page(204), one("address", Failed), "address", "204 No Content, of no type"},
 	{"wants a login", page(401), one("address", Failed), "address", "login"},
 	{"finds no rootsd", page(502), one("address", Failed), "address", "cannot reach rootsd"},
 	{"asks for another address", rewrites(deeper), one("address", Failed), "address", "rootsd is asked for another"},
-	{"goes in a circle", circle, one("address", Failed), "address", "circle"},
+	{"goes in a circle", circle, one("address", Failed), "address", "out of the redirect"},
 	{"sends elsewhere", elsewhereOnce, one("address", Warning), "address", "/moved/comet/"},
 }
 
@@ -250,6 +254,8 @@ func keep(path string) string   { return path }
 func root(string) string        { return "/" }
 func deeper(path string) string { return "/a/b/c" + path }
 
+func doubled(path string) string { return "/" + strings.TrimPrefix(path, "/comet") }
+
 // stripTwice takes two segments off.
 func stripTwice(path string) string {
 	_, rest, _ := strings.Cut(strings.TrimPrefix(path, "/comet/"), "/")
@@ -266,6 +272,19 @@ func encodes(t *testing.T, target string) http.Handler {
 	return rewrites(func(path string) string {
 		return "/" + url.PathEscape(strings.TrimPrefix(path, "/comet/"))
 	})(t, target)
+}
+
+// failsWithTokens has a token stand right behind its target's port, as Apache without the slash does.
+func failsWithTokens(t *testing.T, target string) http.Handler {
+	proxy := reverse(t, target)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/comet/roots") {
+			w.Header().Set("Connection", "close")
+			http.Error(w, "no such host", http.StatusInternalServerError)
+			return
+		}
+		proxy.ServeHTTP(w, r)
+	})
 }
 
 func filesItself(t *testing.T, target string) http.Handler {
@@ -341,11 +360,25 @@ func limited(t *testing.T, target string) http.Handler {
 func page(status int) func(*testing.T, string) http.Handler {
 	return func(*testing.T, string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			if status != http.StatusNoContent {
+				w.Header().Set("Content-Type", "text/html; charset=utf-8")
+			}
 			w.WriteHeader(status)
 			_, _ = io.WriteString(w, "<!doctype html><title>The shop</title>") // to a client that may have gone
 		})
 	}
+}
+
+// logsIn sends all to a page with a login.
+func logsIn(*testing.T, string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/login" {
+			http.Redirect(w, r, "/login", http.StatusFound)
+			return
+		}
+		w.Header().Set("Content-Type", "text/html")
+		_, _ = io.WriteString(w, `<form><input type="password"></form>`) // to a client that may have gone
+	})
 }
 
 func circle(*testing.T, string) http.Handler {

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"bytes"
 	"strings"
 	"time"
 )
@@ -33,7 +34,8 @@ func (e *exam) advice(f fix) string {
 	return strings.Join(append([]string{f.text}, lines...), "\n")
 }
 
-// proxyOf names the proxy that an answer comes from, "" for none that is known. HAProxy does not say.
+// proxyOf names the proxy that an answer comes from, "" for none that is known. HAProxy does not say, but where it has
+// no server.
 func proxyOf(a *answer) string {
 	said := strings.ToLower(a.Header.Get("Server") + " " + a.Header.Get("Via"))
 	switch {
@@ -43,12 +45,18 @@ func proxyOf(a *answer) string {
 		return "Caddy"
 	case strings.Contains(said, "apache"):
 		return "Apache"
+	case bytes.Contains(a.body, []byte("\nNo server is available to handle this request.\n")):
+		return "HAProxy"
 	}
 	return ""
 }
 
 // fixRoute is for a path that leads to something else.
 func fixRoute(path string) fix {
+	if path == "/" {
+		return fix{text: "Is rootsd below a path, such as /comet/? Then give the address with it. Otherwise have the proxy " +
+			"send all of this host to rootsd's push port (push.listen, 8008)."}
+	}
 	return fix{
 		text: "Have the proxy send " + path + " to rootsd's push port (push.listen, 8008), by a rule that goes before the " +
 			"application's.",
@@ -64,7 +72,7 @@ func fixPrefix(path string) fix {
 	return fix{
 		text: "Have the proxy take " + path + " off once, and leave the rest as it is; or have it take nothing off, and " +
 			"set push.prefix = \"" + path + "\".",
-		nginx:   "in location " + path + ": proxy_pass http://127.0.0.1:8008/; with the slash at its end, and no rewrite",
+		nginx:   "location " + path + " with proxy_pass http://127.0.0.1:8008/; both slashes at the ends, and no rewrite",
 		caddy:   "handle_path " + path + "*, which takes it off, where handle and route do not; no uri strip_prefix besides",
 		haproxy: "http-request replace-path " + path + `(.*) /\1, once`,
 		apache:  "ProxyPass " + path + " http://127.0.0.1:8008/ with both slashes at the ends",
@@ -121,6 +129,11 @@ var fixHTTP10 = fix{
 	apache: "no SetEnv force-proxy-request-1.0",
 }
 
+var fixOldProxy = fix{
+	text: "Put another proxy in this one's place, or have it speak HTTP/1.1: HTTP/1.0 knows no WebSockets, and no " +
+		"connection that stays open.",
+}
+
 var fixUpgrade = fix{
 	text: "Have the proxy pass on the Upgrade. Until then browsers use an event stream instead.",
 	nginx: "in the location: proxy_http_version 1.1; proxy_set_header Upgrade $http_upgrade; proxy_set_header " +
@@ -145,7 +158,7 @@ func fixCompression(path string) fix {
 		text:    "Have the proxy leave event streams uncompressed: what compresses waits until it has enough.",
 		nginx:   "take text/event-stream out of gzip_types, or gzip off; in the location",
 		caddy:   "encode with a matcher that leaves it out: @page not path " + path + "* and encode @page gzip",
-		haproxy: "take text/event-stream out of compression type",
+		haproxy: "compression type text/html application/json, or others but text/event-stream; without it all are",
 		apache:  "SetEnvIf Request_URI ^" + path + " no-gzip",
 	}
 }
@@ -156,7 +169,7 @@ func fixIdle(after time.Duration) fix {
 		text: "A proxy waits for less than rootsd holds. Give it more patience than push.hold (25 s by default), or set " +
 			"push.hold below " + seconds(after) + ".",
 		nginx:   "proxy_read_timeout 60s; in the location",
-		caddy:   "no read_timeout and no response_header_timeout in the transport of reverse_proxy",
+		caddy:   "no read_timeout or response_header_timeout in reverse_proxy, no timeouts write in servers",
 		haproxy: "timeout client 60s and timeout server 60s, and for WebSockets timeout tunnel 60s",
 		apache:  "timeout=60 at the ProxyPass; ProxyTimeout and Timeout count where it is missing",
 	}
@@ -206,7 +219,7 @@ var fixMethods = fix{
 var fixBalancing = fix{
 	text: "Daemons share no sessions. Have one behind this address (docs/scaling.md says what one can do); with " +
 		"several, each browser has to come to the same one always, and back-ends have to talk to that one.",
-	nginx:   "one server in the upstream, or ip_hash;",
+	nginx:   "one server in the upstream, or ip_hash; above keepalive",
 	caddy:   "one address at reverse_proxy, or lb_policy ip_hash",
 	haproxy: "one server in the backend, or balance source",
 	apache:  "one BalancerMember, or a stickysession",
@@ -268,7 +281,7 @@ func (e *exam) fixOther() fix {
 
 var fixControl = fix{
 	text: "Have the proxy pass to push.listen (8008), and not to ingest.listen (8004) or admin.listen (8009), at once: " +
-		"these are not for browsers.",
+		"these are not for browsers. Without a proxy, give the address of push.listen.",
 }
 
 var fixPorts = fix{

@@ -45,6 +45,8 @@ func (e *exam) tokenPolls(ctx context.Context, token string) Check {
 		return e.bad(fixSlashes, "an address with a token is not answered: %s", words(err))
 	case a.reason() == "address":
 		return e.mangled(token, seenBy(a.problem.Detail))
+	case a.StatusCode >= 500 && a.problem == nil: // as where what is left is put right behind the port
+		return e.bad(fixPrefix(e.URL.Path), "an address with a token is answered %s", a.words())
 	case a.token() == "" && a.problem == nil:
 		return e.bad(fixRoute(e.URL.Path), "an address with a token is answered %s", a.words())
 	}
@@ -70,6 +72,9 @@ func (e *exam) mangled(token, seen string) Check {
 	id := idOf(token)
 	before, after, whole := strings.Cut(seen, id)
 	switch {
+	case whole && before == "//":
+		return e.bad(fixPrefix(e.URL.Path), "a slash too many is left: rootsd is asked for //<token>, so no session is "+
+			"found again")
 	case whole && before != "/":
 		return e.bad(fixPrefix(e.URL.Path), "the path is not taken off: rootsd is asked for %s<token>, so no session is "+
 			"found again", before)

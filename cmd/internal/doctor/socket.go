@@ -148,7 +148,7 @@ func (e *exam) httpVersion(ctx context.Context) Check {
 	case socket.isHTTP10():
 		return e.bad(fixHTTP10, "the proxy asks rootsd by HTTP/1.0")
 	case !e.home.ProtoAtLeast(1, 1):
-		return e.bad(fixHTTP10, "%s answers", e.home.Proto)
+		return e.bad(fixOldProxy, "%s answers", e.home.Proto)
 	case !e.keepsAlive(ctx):
 		return e.warn(fixKeepAlive, "%s; the connection is closed after each answer", e.home.Proto)
 	case e.home.ProtoMajor >= 2:
@@ -168,8 +168,9 @@ func (e *exam) keepsAlive(ctx context.Context) bool {
 		GotConn: func(info httptrace.GotConnInfo) { reused = info.Reused },
 	})
 	for range 2 {
-		if _, err := e.fetch(ctx, ask{url: e.at("roots.js"), transport: transport}); err != nil {
-			return true // which is for others to say
+		a, err := e.fetch(ctx, ask{url: e.at("roots.js"), transport: transport})
+		if err != nil || a.StatusCode >= 500 {
+			return true // which is for others to say: many servers close a connection when they fail
 		}
 	}
 	return reused

@@ -128,7 +128,7 @@ func (e *exam) buffering(ctx context.Context) Check {
 		return good("the first event of an event stream comes at once")
 	case w.streams():
 		return e.bad(fixBuffering, "an event stream is opened, and its first event does not come within "+
-			"%s", seconds(e.Timeout))
+			"%s", seconds(e.patience()))
 	case w.answer == nil:
 		return e.bad(fixBuffering, "an event stream is not opened: %s", words(w.err))
 	}

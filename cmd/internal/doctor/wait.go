@@ -91,7 +91,11 @@ func (e *exam) waitPoll(ctx context.Context, w *wait) {
 	if !w.heard {
 		return // its session would not be found
 	}
-	a, err := e.read(ctx, ask{url: e.at(token), header: http.Header{"Accept": {"application/json"}}})
+	// A request that is cut on a connection used before is sent once more, which would look as one that took longer.
+	transport := e.transport()
+	defer transport.CloseIdleConnections()
+	header := http.Header{"Accept": {"application/json"}}
+	a, err := e.read(ctx, ask{url: e.at(token), header: header, transport: transport})
 	switch {
 	case err != nil:
 		w.end(false, "%s", words(err))
