@@ -66,7 +66,7 @@ type driver struct {
 }
 
 // patience is how long a driver may take for all that it is told.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // start starts a driver whose connector talks to url, with a token if it is not "". args go to the program.
 func (l language) start(t *testing.T, url, token string, args ...string) *driver {

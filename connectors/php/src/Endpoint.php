@@ -119,7 +119,7 @@ final class Endpoint {
 
     private static function hasToken(): bool {
         [$known, $given] = [$_SESSION[self::TOKEN] ?? '', $_SERVER['HTTP_X_CSRF_TOKEN'] ?? ''];
-        return is_string($known) && $known !== '' && hash_equals($known, $given);
+        return is_string($known) && $known !== '' && is_string($given) && hash_equals($known, $given);
     }
 
     private static function say(int $status, string $text, array $headers = []): array {

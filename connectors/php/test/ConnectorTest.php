@@ -136,6 +136,73 @@ return [
         same([0, 'timeout', true], told(thrown(static fn () => raising($recorder->url(), 0.3)->update('a', 1))));
     },
 
+    'what nobody has asked for is not the next answer' => static function (): void {
+        $late = str_replace('200 OK', '408 Late', answered('{"reason":"late","detail":"unasked"}'));
+        foreach ([answered('{"accepted":9}'), $late, 'x', "HTTP/1.1 100 Continue\r\n\r\n"] as $more) {
+            foreach ([['send' => answered() . $more], ['pieces' => [answered(), $more]]] as $step) {
+                $recorder = new Recorder([$step, ['send' => answered('{"accepted":2}')]]);
+                $roots = raising($recorder->url());
+                $roots->update('a', 1);
+                usleep(isset($step['pieces']) ? 50000 : 0); // until the second piece is there
+                same(['accepted' => 2], $roots->update('a', 2), $more);
+                same(2, array_column($recorder->rest(), null, 1)['POST /update'][0], "$more: connection");
+            }
+        }
+    },
+
+    'an answer that tells its end in two ways is the last' => static function (): void {
+        $chunked = "HTTP/1.1 200 OK\r\nContent-Length: 99\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n";
+        foreach ([$chunked, answered('{}', "Content-Length: 2\r\n")] as $text) {
+            $recorder = new Recorder([['send' => $text], ['send' => answered()]]);
+            $roots = raising($recorder->url());
+            same([[], ['accepted' => 1]], [$roots->update('a', 1), $roots->update('a', 2)]);
+            same(2, array_column($recorder->rest(), null, 1)['POST /update'][0], 'connection');
+        }
+    },
+
+    'what has no body is not waited for' => static function (): void {
+        foreach (['101 Switching Protocols', '204 No Content', '304 Not Modified'] as $status) {
+            $recorder = new Recorder([['send' => "HTTP/1.1 $status\r\nX: y\r\n\r\n"]]);
+            $error = thrown(static fn () => raising($recorder->url())->update('a', 1));
+            same([(int) $status, 'answer', $status < '3'], told($error), $status);
+        }
+    },
+
+    'an answer that trickles has no more time' => static function (): void {
+        $starts = ['a line' => "HTTP/1.1 200 OK\r\nX: ",
+            'a body' => "HTTP/1.1 200 OK\r\nContent-Length: 999999\r\n\r\n",
+            'a body until closed' => "HTTP/1.1 200 OK\r\n\r\n",
+            'a chunk' => "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nfffff\r\n"];
+        foreach ($starts as $name => $start) {
+            $recorder = new Recorder([['send' => $start, 'endless' => ' ', 'every' => 50]]);
+            $error = thrown(static fn () => raising($recorder->url(), 0.3)->update('a', 1));
+            same([0, 'timeout', true], told($error), $name);
+        }
+    },
+
+    'an answer without end' => static function (): void {
+        $chunk = "10000\r\n" . str_repeat(' ', 1 << 16) . "\r\n";
+        $answers = ['a line' => ["HTTP/1.1 200 OK\r\nX: ", str_repeat(' ', 99999)],
+            'a head' => ["HTTP/1.1 200 OK\r\n", str_repeat("X: y\r\n", 9999)],
+            'heads' => ['', str_repeat("HTTP/1.1 102 Processing\r\n\r\n", 2000)],
+            'a body' => ["HTTP/1.1 200 OK\r\nContent-Length: 99999999999999\r\n\r\n", str_repeat(' ', 99999)],
+            'a body until closed' => ["HTTP/1.1 200 OK\r\n\r\n", str_repeat(' ', 99999)],
+            'chunks' => ["HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", $chunk]];
+        foreach ($answers as $name => [$start, $more]) {
+            $recorder = new Recorder([['send' => $start, 'endless' => $more]]);
+            $error = thrown(static fn () => raising($recorder->url(), 60)->update('a', 1));
+            same([0, 'answer', true], told($error), $name);
+        }
+    },
+
+    'a verb that is not known is not repeated' => static function (): void {
+        $recorder = new Recorder([['send' => answered()], ['close' => true], ['send' => answered()]]);
+        $roots = raising($recorder->url());
+        $roots->update('a', 1);
+        same([0, 'interrupted', true], told(thrown(static fn () => $roots->request('update?', ['path' => 'a']))));
+        same(['POST /update', 'POST /update%3F', 'closed'], array_column($recorder->rest(), 1));
+    },
+
     'wait gives the answer more time' => static function (): void {
         $recorder = new Recorder([['after' => 400, 'send' => answered('{"matched":0}')]]);
         same(['matched' => 0], raising($recorder->url(), 0.1)->update('a', 1, wait: 20));
@@ -188,6 +255,14 @@ return [
             'a redirection' => ["HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", [302, 'answer', false]],
             'no content' => ["HTTP/1.1 204 No Content\r\n\r\n", [204, 'answer', true]],
             'a proxy without its server' => ["HTTP/1.1 502 Bad\r\n\r\noops", [502, 'answer', true]],
+            'a reason that is no text' => [
+                "HTTP/1.1 400 No\r\n\r\n{\"reason\":5,\"detail\":[]}", [400, 'answer', false],
+            ],
+            'null' => ["{$ok}Content-Length: 4\r\n\r\nnull", [200, 'answer', true]],
+            'a number' => ["{$ok}Content-Length: 1\r\n\r\n5", [200, 'answer', true]],
+            'too deep' => [$ok . "\r\n" . str_repeat('[', 9999), [200, 'answer', true]],
+            'a place that is none' => ["HTTP/1.1 400 No\r\n\r\n{\"reason\":\"path\",\"detail\":\"x\",\"entry\":\"1\"}",
+                [400, 'path', false]],
             'a problem of somebody else' => ["HTTP/1.1 503 No\r\n\r\n{\"status\":1}", [503, 'answer', true]],
             'another protocol' => ["SSH-2.0-OpenSSH\r\n", [0, 'interrupted', true]],
             'no status' => ["HTTP/1.1 abc\r\n\r\n", [0, 'answer', true]],
@@ -251,7 +326,7 @@ return [
         same(['accepted' => 2], $roots->updates($updates));
         same(['id' => 'x', 'paths' => ['a']], $roots->connect('x', 'a', 60));
         same(['id' => 'x', 'paths' => ['a', 'b']], $roots->forbid('x', ['p' => 'a', 'q' => 'b']));
-        same(['accepted' => 3], $roots->join('x', '/room/'));
+        same(['accepted' => 3], $roots->join('x', str_repeat('/', 200000) . 'room/'));
         same(['id' => 'x', 'connected' => [], 'permits' => []], $roots->clients('x'));
         same('message', thrown(static fn () => $roots->update('a', INF))->reason);
         same([
@@ -274,13 +349,17 @@ return [
 
     'mistakes in the settings throw at once' => static function (): void {
         $urls = ['', 'localhost:8004', 'ftp://x', 'http://', 'http://u:p@x', 'http://x/?a', 'http://x/#a',
-            "http://x\r\n", "http://x/\r\ny"];
+            "http://x\r\n", "http://x/\r\ny", 'http://x:abc', 'http://x:', 'http://x:65536', 'http://x:1:2',
+            'http://:80', 'http://::1', 'NULL:', 'http://x\\y', 'https://hush@x/', 'http://x/?hush', 'http://x/#hush'];
         foreach ($urls as $url) {
-            same(InvalidArgumentException::class, thrown(static fn () => new Connector($url))::class, $url);
+            $error = thrown(static fn () => new Connector($url));
+            same([InvalidArgumentException::class, false], [$error::class, str_contains("$error", 'hush')], $url);
         }
         $error = thrown(static fn () => new Connector(token: "hush\n"));
         same([InvalidArgumentException::class, false], [$error::class, str_contains("$error", 'hush')]);
-        same(InvalidArgumentException::class, thrown(static fn () => new Connector(timeout: 0))::class);
+        foreach ([0, -1, INF, NAN] as $timeout) {
+            same(InvalidArgumentException::class, thrown(static fn () => new Connector(timeout: $timeout))::class);
+        }
         foreach (['http://x', 'HTTPS://x:1/~a/b', 'http://[::1]:8004', 'null:'] as $url) {
             new Connector($url);
         }
@@ -327,8 +406,23 @@ return [
         putenv("SSL_CERT_FILE=$file");
         $roots = raising($url);
         same([['accepted' => 1], ['accepted' => 1]], [$roots->update('a', 1), $roots->update('a', 2)]);
+        same([$recorder->next()[0]], [$recorder->next()[0]], 'one connection');
+        if (function_exists('pcntl_fork') && function_exists('posix_kill')) {
+            $child = pcntl_fork();
+            if ($child === 0) {
+                $roots->update('a', 'child');
+                posix_kill(getmypid(), 9); // an exit would end what the parent has started
+            }
+            pcntl_waitpid($child, $status);
+            same(['accepted' => 1], $roots->update('a', 'parent'), 'after a fork');
+        }
+        $server = new Recorder([['send' => answered('{"x":"' . str_repeat('y', 60000) . '"}') . 'z']], $file);
+        $large = raising($server->url('https'));
+        same(60000, strlen($large->kick('x')['x']), 'more than a TLS record');
+        same(60000, strlen($large->kick('x')['x']), 'after what was not asked for');
+        $slow = new Recorder([['send' => "HTTP/1.1 200 OK\r\nX: ", 'endless' => ' ', 'every' => 50]], $file);
+        same('timeout', thrown(static fn () => raising($slow->url('https'), 0.3)->update('a', 1))->reason, 'trickling');
         putenv('SSL_CERT_FILE');
         unlink($file);
-        same([$recorder->next()[0]], [$recorder->next()[0]], 'one connection');
     },
 ];

@@ -35,6 +35,28 @@ return [
         same([], $site->daemon->rest());
     },
 
+    'what a path may be made of' => static function () use ($connected): void {
+        $site = new Site('site.php', [$connected]);
+        $slashes = str_repeat('/', 200000);
+        $ends = substr($slashes, 100000);
+        same([204, ['mine']], $site->post('/server/connect/x', json_encode(["{$ends}mine"], JSON_UNESCAPED_SLASHES)));
+        $path = "mine{$slashes}x";
+        $body = json_encode([$path], JSON_UNESCAPED_SLASHES);
+        same([403, [$path]], $site->post('/server/connect/x', $body), 'slashes');
+        foreach (["mine\n", "\0mine", "mine\u{85}", ' mine', ' ::connect', ''] as $path) {
+            same([403, [$path]], $site->post('/server/connect/x', json_encode([$path])), json_encode($path));
+        }
+    },
+
+    'a method is not what a field says' => static function () use ($connected): void {
+        $site = new Site('site.php', [$connected]);
+        $json = 'Content-Type: application/json';
+        $headers = [$json, 'X-HTTP-Method-Override: POST', 'X-CSRF-Token: proof', 'X-Session: "proof"'];
+        same(405, $site->ask('GET', '/server/connect/x?_method=POST', '["mine"]', $headers)[0]);
+        $form = 'Content-Type: application/x-www-form-urlencoded';
+        same(403, $site->ask('POST', '/server/connect/x', 'csrf_token[]=proof', [$form, 'X-Session: "proof"'])[0]);
+    },
+
     'without proof nothing is looked at' => static function () use ($connected): void {
         $site = new Site('site.php', [$connected]);
         same([403, []], $site->post('/server/connect/x', '["mine"]', 'another'), 'another token');
@@ -59,7 +81,8 @@ return [
     'bodies that are not an array of paths' => static function () use ($connected): void {
         $site = new Site('site.php', [$connected]);
         $most = json_encode(array_fill(0, 1000, 'mine'));
-        $bodies = ['', '{', '"mine"', '[]', '{}', '{"0":"mine"}', '[1]', '["mine",null]', '[["mine"]]', "[\"\xff\"]"];
+        $bodies = ['', '{', '"mine"', '[]', '{}', '{"0":"mine"}', '[1]', '["mine",null]', '[["mine"]]', "[\"\xff\"]",
+            '["\udc00"]', '["mine\ud800"]', str_repeat('[', 100000)];
         foreach ([...$bodies, substr($most, 0, -1) . ',"mine"]'] as $body) {
             same([400, []], $site->post('/server/connect/x', $body), substr($body, 0, 20));
         }

@@ -27,6 +27,11 @@ return [
         same(204, $site->ask('POST', '/server/disconnect/x', '["lists/1"]', $page)[0]);
         same(405, $site->ask('GET', '/server/connect/x', '', $page)[0]);
         same(403, $site->ask('POST', '/server/connect/x', '["lists/1"]', [...$page, 'X-Nobody: here'])[0]);
+        // With these, Laravel does not look for the token.
+        foreach (['GET', 'HEAD', 'OPTIONS'] as $method) {
+            $headers = [$page[0], "X-HTTP-Method-Override: $method", 'Content-Type: application/json'];
+            same(405, $site->ask('POST', '/server/connect/x', '["lists/1"]', $headers)[0], $method);
+        }
         $seen = array_map(static fn ($record) => [$record[1], $record[2]], $site->daemon->rest());
         $body = ['id' => 'x', 'paths' => ['lists/1']];
         same([['POST /connect', $body], ['POST /disconnect', $body]], $seen);

@@ -33,6 +33,19 @@ return [
         same(['result' => $case['result']], verified($case));
     },
 
+    'a time or an ID that is none' => static function () use ($vectors): void {
+        $case = $vectors['cases'][0];
+        foreach (['+', '-', ' ', '0x', "\u{664}"] as $before) {
+            $headers = ['webhook-timestamp' => $before . $case['headers']['webhook-timestamp']] + $case['headers'];
+            same(['error' => 'timestamp'], verified(['headers' => $headers] + $case), $before);
+        }
+        $time = $case['headers']['webhook-timestamp'];
+        $key = base64_decode(substr($case['secret'], 6));
+        $signature = 'v1,' . base64_encode(hash_hmac('sha256', ".$time.{$case['body']}", $key, true));
+        $headers = ['webhook-id' => '', 'webhook-timestamp' => $time, 'webhook-signature' => $signature];
+        same(['error' => 'signature'], verified(['headers' => $headers] + $case), 'an empty ID');
+    },
+
     'the time is that of the clock' => static function () use ($vectors): void {
         $case = $vectors['cases'][0];
         $error = thrown(static fn () => Webhook::verify($case['body'], $case['headers'], $case['secret']));
@@ -41,7 +54,7 @@ return [
 
     'an empty secret is nobody\'s' => static function () use ($vectors): void {
         $case = $vectors['cases'][0];
-        foreach (['', 'whsec_', '***', ['']] as $secret) {
+        foreach (['', 'whsec_', '***', 'a', 'whsec_A', 'YQ=', 'YQ===', "\0", ['']] as $secret) {
             $error = thrown(static fn () => verified(['secret' => $secret] + $case));
             same(InvalidArgumentException::class, $error::class);
         }

@@ -5,6 +5,7 @@
 //
 //   {"send": text}    answers with this text
 //   {"pieces": [...]}  answers with these, one after the other, with a moment in between
+//   {"endless": text}  then sends this again and again, {"every": ms}, until the other side has enough of it
 //   {"after": ms}     waits before it does so
 //   {"close": true}   then closes the connection; with no answer before, in the middle of a request
 //   {"unread": true}  does not read the body, so that closing resets the connection
@@ -40,6 +41,9 @@ function answer($stream, array $step): void {
         @fwrite($stream, $piece);
         fflush($stream);
         usleep(isset($step['pieces']) ? 20000 : 0);
+    }
+    while (isset($step['endless']) && @fwrite($stream, $step['endless'])) {
+        usleep(($step['every'] ?? 0) * 1000);
     }
 }
 
