@@ -55,7 +55,12 @@ app.post("/login", async (request, response, next) => {
 });
 
 // All that follows is for those who are logged in.
-app.use((request, response, next) => (request.session.user ? next() : response.redirect("/login")));
+app.use((request, response, next) => {
+  const { user } = request.session;
+  if (!user) return response.redirect("/login");
+  response.locals.user = user;
+  next();
+});
 
 app.use("/server", endpoints(roots, mayHear));
 
@@ -63,7 +68,7 @@ app.post("/logout", (request, response, next) => {
   request.session.destroy((error) => (error ? next(error) : response.redirect("/login")));
 });
 
-app.get("/", (request, response) => response.render("index", { user: request.session.user }));
+app.get("/", (request, response) => response.render("index"));
 
 app.get("/lists", (request, response) => {
   response.json(listsOf(request.session.user).map(({ id, name }) => ({ id, name })));

@@ -83,7 +83,7 @@ answer(404);
 function answer(int $status, mixed $value = null): never {
     http_response_code($status);
     header('Content-Type: application/json');
-    exit(json_encode($value));
+    exit(json_encode($value ?? ['status' => $status]));
 }
 
 /** Ends the request with a page of the folder views, HTML with PHP in it. */

@@ -49,6 +49,8 @@ end
 
 post("/server/*") { PUSH.call(env) }
 
+not_found { erb %(<h1>There is no such page</h1>\n<p><a href="/">Lists</a>\n) }
+
 get("/login") { erb :login }
 
 post "/login" do

@@ -8,9 +8,13 @@ export class Member extends Tab {
   loads = { begun: 0, ended: 0 };
   /** Requests to the application that were answered with an error, such as `500 POST /lists/1/items`. */
   refusals = [];
+  /** Everything that came by WebSockets: what rootsd told this tab, as text. */
+  heard = "";
 
   constructor(page) {
     super(page);
+    page.setDefaultTimeout(30_000);
+    page.on("websocket", (socket) => socket.on("framereceived", ({ payload }) => (this.heard += payload)));
     const loads = (request) => request.method() === "GET" && request.url().endsWith("/items");
     page.on("request", (request) => loads(request) && this.loads.begun++);
     for (const end of ["requestfinished", "requestfailed"]) {
@@ -28,15 +32,46 @@ export class Member extends Tab {
   /** Logs a user in, in a profile of their own, and opens a list. */
   static async open(browser, url, name, list) {
     const member = new Member(await (await browser.newContext()).newPage());
-    member.page.setDefaultTimeout(30_000);
     await member.page.goto(`${url}/`);
-    await member.page.fill("input[name=username]", name);
-    await member.page.fill("input[name=password]", `${name}-secret`);
-    await member.page.press("input[name=password]", "Enter");
-    await member.page.click(`a.list[href="/lists/${list}"]`);
-    await member.page.waitForSelector("#items", { state: "attached" });
-    await member.page.evaluate(() => (window.opened = true)); // for as long as it is not loaded again
+    await member.logIn(name);
+    await member.choose(list);
     return member;
+  }
+
+  /** Opens a list in another tab of the same browser, where the user is logged in already. `deaf`: it does not hear of
+   * a logout, as a page without a script for that. */
+  async another(list, { deaf = false } = {}) {
+    const member = new Member(await this.page.context().newPage());
+    if (deaf) await member.page.addInitScript(deafen);
+    await member.page.goto(new URL("/", this.page.url()).href);
+    await member.choose(list);
+    return member;
+  }
+
+  /** Logs a user in, on the page that asks for it. */
+  async logIn(name) {
+    await this.page.fill("input[name=username]", name);
+    await this.page.fill("input[name=password]", `${name}-secret`);
+    await this.page.press("input[name=password]", "Enter");
+  }
+
+  /** Opens a list by its link. */
+  async choose(list) {
+    await this.page.click(`a.list[href="/lists/${list}"]`);
+    await this.page.waitForSelector("#items", { state: "attached" });
+    await this.page.evaluate(() => (window.opened = true)); // for as long as it is not loaded again
+  }
+
+  /** Logs the user out, by way of the page of lists. */
+  async logOut() {
+    await this.page.click('a[href="/"]');
+    await this.page.click('form[action="/logout"] button');
+    await this.asksWho();
+  }
+
+  /** Resolves when the page is the one to log in. */
+  asksWho() {
+    return this.page.waitForURL((url) => url.pathname === "/login");
   }
 
   /** Types an item. Resolves to the status of the application's answer. */
@@ -66,6 +101,28 @@ export class Member extends Tab {
       if (rows.length !== 1) return false;
       return row.querySelector("input").checked === ticked && row.classList.contains("done") === ticked;
     }, [text, done]);
+  }
+
+  /** Resolves when the page shows an item no more. */
+  lacks(text) {
+    return this.until(`"${text}" to go`, (wanted) => {
+      return [...document.querySelectorAll("#items span")].every((each) => each.textContent !== wanted);
+    }, text);
+  }
+
+  /** Resolves when rootsd has told this tab of a text. */
+  hears(text) {
+    return until(`rootsd to tell of "${text}"`, () => this.heard.includes(text));
+  }
+
+  /** Leaves the page for another, as users do. The tab stays: with it would go what its page says last. */
+  leave() {
+    return this.page.goto("about:blank");
+  }
+
+  /** Resolves to the ID that rootsd knows the page's browser by. */
+  id() {
+    return this.page.evaluate(() => roots.id);
   }
 
   /** Resolves when `#state` says so. */
@@ -103,4 +160,13 @@ export class Member extends Tab {
     const { complaints, refusals } = this;
     return { text: (await this.page.innerText("body")).slice(0, 1000), complaints, refusals };
   }
+}
+
+/** Has nothing arrive in a page by the channel that tells of logouts. */
+function deafen() {
+  window.BroadcastChannel = class extends BroadcastChannel {
+    set onmessage(listener) {
+      if (this.name !== "session") super.onmessage = listener;
+    }
+  };
 }

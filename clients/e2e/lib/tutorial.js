@@ -20,8 +20,11 @@ export class Tutorial {
     /** What is to be typed, in order: `{text, background}`. */
     this.commands = blocks.filter(({ info }) => /^sh( background)?$/.test(info)).flatMap(({ info, code }) =>
       typed(code).map((line) => ({ text: line, background: info !== "sh" })));
+    const unrun = typed(linesOf("sh no-run").join("\n"));
+    /** What makes a checkout ready for all that follows, once a terminal: it is shown, and typed before. */
+    this.preparations = unrun.filter((text) => text.startsWith("make "));
     /** Commands that only look at what goes on: they are shown, and need not be typed. */
-    this.looks = typed(linesOf("sh no-run").join("\n"));
+    this.looks = unrun.filter((text) => !this.preparations.includes(text));
     /** What is to be written: `{file, code, browser}`. */
     this.snippets = blocks.flatMap(snippet);
     /** The lines for a reverse proxy. */

@@ -17,6 +17,9 @@ const run = promisify(execFile);
 
 const timeout = 120_000; // milliseconds for a test, or what it stands on
 
+/** What is typed in the checkout before a tutorial begins: it is no command of the tutorial's own. */
+const preparation = "make build && export ROOTS=$PWD PATH=$PWD/bin:$PATH";
+
 /** Tells whether a program does what it is asked, such as to load a framework. */
 const does = (program, ...args) => spawnSync(program, args, { timeout: 30_000, stdio: "ignore" }).status === 0;
 
@@ -88,6 +91,7 @@ for (const name of Object.keys(needs)) {
 function isShort(tutorial) {
   assert.ok(tutorial.commands.length <= 4, `${tutorial.commands.length} commands`);
   for (const { text } of tutorial.commands) assert.match(text, /^((?!&&|;).)*(&&((?!&&|;).)*)?$/, "one && at most");
+  assert.deepEqual(tutorial.preparations, [preparation]);
   for (const text of tutorial.looks) assert.match(text, /^rootsd (explain|tail)\b/, "what is not run only looks");
   assert.equal(tutorial.proxy.length, 1, "one line for a proxy");
   const { misquoted, untold } = tutorial.compare();
@@ -152,6 +156,57 @@ function works(name) {
       for (const member of members) await unhurt(member);
     });
   }
+
+  if (name === "django") {
+    test("what is deleted goes from all pages", async (walk) => {
+      const text = "soon to be deleted";
+      assert.equal(await ada.add(text), 201);
+      for (const member of [ada, grace]) await member.shows(text);
+      const deletion = `from todo.models import Item; Item.objects.filter(text="${text}").delete()`;
+      await walk.look(`python3 manage.py shell -c '${deletion}'`);
+      for (const member of [ada, grace]) await member.lacks(text);
+      for (const member of members) await unhurt(member);
+    });
+  }
+
+  test("tabs of different users share nothing, also where one has not heard of the logout", async (walk) => {
+    const first = await open("ada", 1), second = await first.another(1, { deaf: true });
+    for (const tab of [first, second]) await tab.says("live");
+    assert.equal(await first.id(), await second.id());
+    await passOn(walk, first, grace, "for who stays");
+    assert.notEqual(await first.id(), await second.id());
+    await second.hears("for who stays");
+    for (const tab of [first, second]) await tab.leave();
+    await live(walk, members);
+  });
+
+  // This is the last: who was ada is mallory after it.
+  test("who logs out in one tab hears nothing in any", async (walk) => {
+    const second = await ada.another(1);
+    await second.says("live");
+    await walk.audience("lists/1", 2);
+    await passOn(walk, ada, grace, "for grace alone", async () => {
+      await second.asksWho();
+      await walk.audience("lists/1", 1);
+    });
+    assert.doesNotMatch(second.heard, /for grace alone/);
+    assert.deepEqual([ada, second].map(({ complaints }) => complaints), [[], []]);
+  });
+}
+
+/** Has mallory log in where ada logs out. What another member of ada's list adds then does not arrive there. `after`
+ * is called after the logout. */
+async function passOn(walk, tab, member, text, after = () => {}) {
+  await tab.logOut();
+  await after();
+  await tab.logIn("mallory");
+  await tab.choose(2);
+  await tab.says("live");
+  await walk.audience("lists/2", 2); // mallory in two browsers
+  assert.equal(await member.add(text), 201);
+  assert.equal(await tab.add(`after what is ${text}`), 201);
+  await tab.hears(`after what is ${text}`);
+  assert.doesNotMatch(tab.heard, new RegExp(`"${text}`));
 }
 
 /** Resolves when the pages of ada, grace and mallory would hear of an update. */

@@ -10,7 +10,11 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
 ]
-TEMPLATES = [{"BACKEND": "django.template.backends.django.DjangoTemplates", "APP_DIRS": True}]
+TEMPLATES = [{
+    "BACKEND": "django.template.backends.django.DjangoTemplates",
+    "APP_DIRS": True,
+    "OPTIONS": {"context_processors": ["django.contrib.auth.context_processors.auth"]},
+}]
 DATABASES = {"default": {
     "ENGINE": "django.db.backends.sqlite3",
     "NAME": Path(__file__).parents[1] / "todo.sqlite3",
@@ -20,5 +24,6 @@ LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "lists"
 LOGOUT_REDIRECT_URL = "login"
 USE_TZ = True
+TIME_ZONE = "UTC"
 
 ROOTSD = {"url": "http://127.0.0.1:8004"}
