@@ -7,8 +7,8 @@ import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
-const compiler = find(createRequire(new URL("../../../clients/e2e/package.json", import.meta.url)));
-const needs = compiler ? {} : { skip: "there is no TypeScript: npm ci in clients/e2e" };
+const compiler = find(createRequire(import.meta.url));
+const needs = compiler ? {} : { skip: "there is no TypeScript: npm ci in connectors/node" };
 
 function find({ resolve }) {
   try {
