@@ -58,7 +58,7 @@ func build(name, pkg string) (string, error) {
 
 // driver is a program in one of the languages that makes calls as it is told.
 type driver struct {
-	t     *testing.T
+	t     testing.TB
 	in    io.WriteCloser
 	out   *bufio.Scanner
 	err   output
@@ -69,7 +69,7 @@ type driver struct {
 const patience = 5 * time.Minute
 
 // start starts a driver whose connector talks to url, with a token if it is not "". args go to the program.
-func (l language) start(t *testing.T, url, token string, args ...string) *driver {
+func (l language) start(t testing.TB, url, token string, args ...string) *driver {
 	t.Helper()
 	command := l.command
 	if command == nil {

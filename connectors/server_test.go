@@ -121,7 +121,7 @@ var buildDaemon = sync.OnceValues(func() (string, error) { return build("rootsd"
 
 // daemon is a running rootsd.
 type daemon struct {
-	t     *testing.T
+	t     testing.TB
 	flags []string
 	log   string // the file of updates
 	out   output // its own log
@@ -149,7 +149,7 @@ func (o *output) String() string {
 }
 
 // serve starts a rootsd that writes down all updates, and ends it with the test.
-func serve(t *testing.T, flags ...string) *daemon {
+func serve(t testing.TB, flags ...string) *daemon {
 	t.Helper()
 	d := &daemon{t: t, log: filepath.Join(t.TempDir(), "updates.log")}
 	d.flags = append([]string{"serve", "--push-listen", "127.0.0.1:0", "--ingest-listen", "127.0.0.1:0", "--line-listen", "",
