@@ -88,6 +88,8 @@ func TestStorm(t *testing.T) {
 		}
 		clients.Wait()
 		stage.until("all connections are closed", func() bool { return stage.limit.Open() == 0 })
+		// One whose client has left before it was accepted may come yet. After this, none does.
+		stage.shutdown(stage.Context())
 		close(s.parked)
 		wakers.Wait()
 		if polls, ends := s.polls.Load(), s.answers.Load()+s.vanished.Load(); polls != ends {
