@@ -122,7 +122,7 @@ func bench(cmd *cobra.Command, config load.Config, options benchOptions) error {
 	if err := aim(cmd, &config, options); err != nil {
 		return err
 	}
-	bar := newBar(cmd.ErrOrStderr())
+	bar := bar{newProgress(cmd.ErrOrStderr())}
 	config.Progress = bar.show
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()

@@ -29,7 +29,7 @@ func TestFaults(t *testing.T) {
 // The bar is drawn over itself and taken away; where there is no terminal, there is none.
 func TestBar(t *testing.T) {
 	var screen bytes.Buffer
-	b := bar{w: &screen}
+	b := bar{&progress{w: &screen}}
 	b.show(load.Measure, 1, 4)
 	if got := screen.String(); got != "\rmeasuring  ["+strings.Repeat("=", 10)+strings.Repeat(" ", 30)+"]  25 %" {
 		t.Errorf("got %q", got)
@@ -43,7 +43,7 @@ func TestBar(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer file.Close()
-	none := newBar(file)
+	none := bar{newProgress(file)}
 	none.show(load.Measure, 1, 4)
 	none.clear()
 	if info, err := file.Stat(); err != nil || info.Size() != 0 {

@@ -4,13 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
-
-	"golang.org/x/term"
 
 	"github.com/rootsd/rootsd/cmd/internal/load"
 )
@@ -96,37 +93,19 @@ func faults(r *load.Result) string {
 	return strings.Join(all, ", ")
 }
 
-// bar shows how far a run has come, on a terminal; anywhere else it shows nothing.
-type bar struct {
-	w     io.Writer
-	shown bool
-}
-
-func newBar(w io.Writer) *bar {
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return &bar{w: w}
-	}
-	return &bar{}
-}
+// bar shows how far a run has come.
+type bar struct{ *progress }
 
 // phaseNames say what is going on.
 var phaseNames = map[load.Phase]string{load.Opening: "opening", load.Opened: "warming up", load.Measure: "measuring"}
 
 const barWidth = 40
 
-// show draws over what was drawn before.
-func (b *bar) show(phase load.Phase, done, total int) {
-	if b.w == nil || total == 0 {
+func (b bar) show(phase load.Phase, done, total int) {
+	if total == 0 {
 		return
 	}
-	b.shown = true
 	full := barWidth * min(done, total) / total
-	fmt.Fprintf(b.w, "\r%-10s [%s%s] %3d %%", phaseNames[phase],
+	b.progress.show("%-10s [%s%s] %3d %%", phaseNames[phase],
 		strings.Repeat("=", full), strings.Repeat(" ", barWidth-full), 100*min(done, total)/total)
-}
-
-func (b *bar) clear() {
-	if b.shown {
-		fmt.Fprintf(b.w, "\r%*s\r", barWidth+20, "")
-	}
 }

@@ -145,7 +145,6 @@ func (b *background) start(code string) {
 	b.t.Cleanup(func() { cancel(); _ = cmd.Wait() })
 }
 
-// firstLine waits for a first line, and returns it.
 // id returns the ID that the client was given, which its first line shows.
 func (b *background) id() string {
 	b.t.Helper()

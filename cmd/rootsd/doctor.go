@@ -180,9 +180,11 @@ func readFields(texts []string) (http.Header, error) {
 func examine(cmd *cobra.Command, config doctor.Config, asJSON bool) error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	out, shown := cmd.OutOrStdout(), newClockLine(cmd.ErrOrStderr())
+	out, shown := cmd.OutOrStdout(), newProgress(cmd.ErrOrStderr())
 	printer := newCheckPrinter(out)
-	config.Waiting = shown.show
+	config.Waiting = func(elapsed, most time.Duration) {
+		shown.show("waiting for what rootsd holds: %3.0f s of at most %.0f s", elapsed.Seconds(), most.Seconds())
+	}
 	if !asJSON {
 		config.Told = func(c doctor.Check) {
 			shown.clear()
@@ -292,33 +294,4 @@ func wrapped(text string, width int) []string {
 		}
 	}
 	return lines
-}
-
-// clockLine shows how long is waited already, on a terminal; anywhere else it shows nothing.
-type clockLine struct {
-	w     io.Writer
-	shown bool
-}
-
-func newClockLine(w io.Writer) *clockLine {
-	if file, ok := w.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
-		return &clockLine{w: w}
-	}
-	return &clockLine{}
-}
-
-// show draws over what was drawn before.
-func (l *clockLine) show(elapsed, most time.Duration) {
-	if l.w == nil {
-		return
-	}
-	l.shown = true
-	fmt.Fprintf(l.w, "\rwaiting for what rootsd holds: %3.0f s of at most %.0f s", elapsed.Seconds(), most.Seconds())
-}
-
-func (l *clockLine) clear() {
-	if l.shown {
-		fmt.Fprintf(l.w, "\r%60s\r", "")
-		l.shown = false
-	}
 }
