@@ -1,6 +1,7 @@
 package dispatch
 
 import (
+	"math"
 	"slices"
 	"strings"
 )
@@ -9,8 +10,8 @@ import (
 func (d *Dispatcher) check(updates []Update) error {
 	p := plan{
 		dispatcher:  d,
-		connections: budget{limit: d.limits.Paths, full: ErrPaths},
-		permits:     budget{limit: d.limits.Permits, full: ErrPermits},
+		connections: budget{limit: d.limits.Paths, full: ErrPaths, room: d.room(len(updates))},
+		permits:     budget{limit: d.limits.Permits, full: ErrPermits, room: plenty},
 	}
 	for i, u := range updates {
 		if !u.Path.System() {
@@ -21,6 +22,17 @@ func (d *Dispatcher) check(updates []Update) error {
 		}
 	}
 	return nil
+}
+
+// plenty is more than any batch needs.
+const plenty = math.MaxInt
+
+// room returns how many more connections there may be, or plenty where a batch of so many updates cannot need more.
+func (d *Dispatcher) room(updates int) int {
+	if d.limits.Subscriptions == 0 || d.joined+updates <= d.limits.Subscriptions {
+		return plenty
+	}
+	return d.limits.Subscriptions - d.joined
 }
 
 // plan is what those updates of a batch will have changed that are already checked.
@@ -97,15 +109,17 @@ func (p *plan) checkOrder(u Update) error {
 
 // budget is how a batch changes the connections of components, or their permits, of which each may have so many.
 type budget struct {
-	limit  int // 0 for none, and then nothing need be counted
+	limit  int // 0 for none
 	full   error
+	room   int            // how many more all components together may have; plenty: it need not be counted
+	all    int            // how many more they will have
 	stands map[order]bool // whether one that the batch touches will stand
 	added  map[ID]int     // how many more a component will have
 }
 
 // change notes that o is to stand, or no more. As things are, it stands or not, and the component has so many.
 func (b *budget) change(o order, stand, stands bool, have int) error {
-	if b.limit == 0 {
+	if b.limit == 0 && b.room == plenty {
 		return nil
 	}
 	if will, ok := b.stands[o]; ok {
@@ -114,15 +128,19 @@ func (b *budget) change(o order, stand, stands bool, have int) error {
 	switch {
 	case stand == stands:
 		return nil
-	case stand && have+b.added[o.id] >= b.limit:
+	case stand && b.limit > 0 && have+b.added[o.id] >= b.limit:
 		return b.full
+	case stand && b.all >= b.room:
+		return ErrSubscriptions
 	case b.stands == nil:
 		b.stands, b.added = make(map[order]bool), make(map[ID]int)
 	}
 	if b.stands[o] = stand; stand {
 		b.added[o.id]++
+		b.all++
 	} else {
 		b.added[o.id]--
+		b.all--
 	}
 	return nil
 }

@@ -31,6 +31,8 @@ var (
 	ErrNotPermitted = errors.New("this client is not permitted to publish at this path")
 	ErrPaths        = errors.New("the client is connected to as many paths as it may be")
 	ErrPermits      = errors.New("the client has as many permits as it may have")
+
+	ErrSubscriptions = errors.New("there are as many connections between clients and paths as there may be; try again soon")
 )
 
 // UpdateError says which of several updates could not be taken, and why.

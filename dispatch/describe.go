@@ -113,3 +113,17 @@ func (d *Dispatcher) Counts() (components, patterns int) {
 	defer d.controller.unlock()
 	return d.controller.registry.count(), d.tree.count()
 }
+
+// Leases returns how many connections and permits lapse unless they are renewed.
+func (d *Dispatcher) Leases() int {
+	d.controller.lock()
+	defer d.controller.unlock()
+	return len(d.leases.terms)
+}
+
+// Subscriptions returns how many connections there are between components and patterns.
+func (d *Dispatcher) Subscriptions() int {
+	d.controller.lock()
+	defer d.controller.unlock()
+	return d.joined
+}

@@ -19,15 +19,17 @@ type Dispatcher struct {
 	permits   map[*member][]Pattern // where components may publish; most may nowhere
 	leases    leases
 	stamps    stamps
+	joined    int      // how many connections there are
 	watchers  int      // how many connections there are to system paths about members
 	delivered uint64   // counts deliveries; see member.fresh
 	matched   []*topic // scratch of deliver
 }
 
-// Limits bound what one component may hold here; 0 is no limit.
+// Limits bound what components may hold here; 0 is no limit.
 type Limits struct {
-	Paths   int // patterns that it is connected to
-	Permits int // patterns that it may publish at
+	Paths         int // patterns that one is connected to
+	Permits       int // patterns that one may publish at
+	Subscriptions int // connections of all components together
 }
 
 // NewDispatcher makes a Dispatcher and makes it a delegate of c.
@@ -120,7 +122,7 @@ func (d *Dispatcher) mayPublish(m *member, path Path) bool {
 func (d *Dispatcher) deliver(sender ID, path Path, msg *Message) {
 	d.matched = d.tree.match(path, d.matched[:0])
 	var except *member
-	if msg.options.Except != "" {
+	if msg.options.Except != "" && !planted("tell-excepted") {
 		except = d.controller.member(msg.options.Except)
 	}
 	if !d.controller.backlog.short(d.matched) {
@@ -196,7 +198,7 @@ func (d *Dispatcher) connect(sender ID, m *member, pattern Pattern, term time.Du
 	top := d.tree.find(pattern)
 	added := m.find(top) < 0
 	if added {
-		if d.limits.Paths > 0 && m.count() >= d.limits.Paths {
+		if d.limits.Paths > 0 && m.count() >= d.limits.Paths || d.full() {
 			return false
 		}
 		if top == nil {
@@ -210,7 +212,9 @@ func (d *Dispatcher) connect(sender ID, m *member, pattern Pattern, term time.Du
 	// The topic's own text is all that is kept of the pattern: the command's may be part of a longer one.
 	pattern = top.pattern()
 	d.leases.set(lease{m, pattern, PathDisconnect}, term)
-	d.tell(m, d.controller.id, Path(pattern), blank)
+	if !planted("no-blank") {
+		d.tell(m, d.controller.id, Path(pattern), blank)
+	}
 	if added {
 		d.announce("enter", m, pattern)
 	}
@@ -218,11 +222,17 @@ func (d *Dispatcher) connect(sender ID, m *member, pattern Pattern, term time.Du
 	return true
 }
 
+// full tells whether there are as many connections as there may be.
+func (d *Dispatcher) full() bool {
+	return d.limits.Subscriptions > 0 && d.joined >= d.limits.Subscriptions
+}
+
 // join connects m to top. No update that was given before is for it.
 func (d *Dispatcher) join(m *member, top *topic, made stamp) {
 	b := &d.controller.backlog
 	b.catchUp(m)
 	m.join(top, made)
+	d.joined++
 	b.note(m)
 }
 
@@ -233,6 +243,7 @@ func (d *Dispatcher) leave(m *member, i int) {
 	b.catchUp(m)
 	b.catchUp(top.at(top.count() - 1).member)
 	m.leave(i)
+	d.joined--
 	b.note(m)
 }
 
@@ -242,7 +253,9 @@ func (d *Dispatcher) disconnect(m *member, pattern Pattern) bool {
 	if i < 0 {
 		return false
 	}
-	d.sever(m, i)
+	if !planted("after-disconnect") {
+		d.sever(m, i)
+	}
 	d.tell(m, d.controller.id, PathDisconnected, TextMessage(string(pattern), Options{}))
 	d.announce("leave", m, pattern)
 	return true

@@ -52,14 +52,19 @@ func (l *leases) set(le lease, d time.Duration) {
 		delete(l.terms, le)
 		heap.Remove(&l.queue, t.index)
 	case t == nil:
-		t = &term{lease: le, end: time.Now().Add(d)}
-		l.terms[le] = t
-		heap.Push(&l.queue, t)
+		l.put(le, time.Now().Add(d))
 	default:
 		t.end = time.Now().Add(d)
 		heap.Fix(&l.queue, t.index)
 	}
 	l.schedule()
+}
+
+// put has le, which must not be there yet, run until end. The timer is not set for it.
+func (l *leases) put(le lease, end time.Time) {
+	t := &term{lease: le, end: end}
+	l.terms[le] = t
+	heap.Push(&l.queue, t)
 }
 
 // next takes out a lease that is due.

@@ -68,6 +68,21 @@ func NewMessage(value strictjson.Value, options Options) *Message {
 	return made(string(compact(value)), options, time.Now())
 }
 
+// OldMessage makes a message of a checked JSON value that was accepted at another time, maybe by another process; the
+// zero time says never, as of the blank message that confirms connects. It copies the value.
+func OldMessage(value strictjson.Value, options Options, accepted time.Time) *Message {
+	m := made(string(compact(value)), options, accepted)
+	switch {
+	case accepted.IsZero() && m.Blank() && options == *plain:
+		return blank
+	case accepted.IsZero():
+		m.accepted = 0
+	case m.accepted == 0:
+		m.accepted = 1
+	}
+	return m
+}
+
 func compact(value strictjson.Value) []byte {
 	if value.Spaced {
 		return value.AppendCompact(make([]byte, 0, len(value.Raw)))

@@ -52,6 +52,27 @@ func (s *stamps) number(sender ID, itself bool) int {
 	return byFirst + len(s.senders) - 1
 }
 
+// stampAt stamps what was done so many seconds after the beginning, by whom the number says.
+func stampAt(seconds int64, number int) stamp {
+	return stamp(number<<stampBits) | stamp(min(max(seconds, 0), stampEnd))
+}
+
+// first returns the second in which s began, counted since 1970, by the clock as it is now.
+func (s *stamps) first() int64 { return s.time(0).Unix() }
+
+// reach has s begin earlier, so that it can stamp what was done in a second, counted since 1970, and returns by how
+// many seconds. It goes back for half of the time that stamps can tell at most, or there would be none for what is to come.
+func (s *stamps) reach(second int64) (earlier int64) {
+	earlier = max(min(s.first()-second, stampEnd/2-s.now()), 0)
+	s.began = s.began.Add(-time.Duration(earlier) * time.Second)
+	return earlier
+}
+
+// later returns st of a beginning that is so many seconds earlier.
+func (st stamp) later(seconds int64) stamp {
+	return st&^stampEnd | stamp(min(int64(st&stampEnd)+seconds, stampEnd))
+}
+
 // now returns the seconds since s began, whatever was done to the clock since.
 func (s *stamps) now() int64 { return int64(time.Since(s.began) / time.Second) }
 

@@ -12,7 +12,8 @@ func newCheck() *cobra.Command {
 		Short: "Check a configuration and say what is wrong with it",
 		Long: `Check reads the configuration just as serve does, from the file, the environment
 and the flags, and names every problem: the line, the key, and the nearest right
-name. It opens no port and touches no running daemon.`,
+name. A certificate in files is read as well. It opens no port and touches no
+running daemon.`,
 		Example: `  rootsd check --config roots.toml
   ROOTS_PUSH_HOLD=1m rootsd check --print`,
 		Args: args(0, 0, "no arguments"),
@@ -24,6 +25,9 @@ name. It opens no port and touches no running daemon.`,
 			if show, _ := cmd.Flags().GetBool("print"); show {
 				return printConfig(cmd, config)
 			}
+			if err := checkCertificate(&config.Push); err != nil {
+				return err
+			}
 			fmt.Fprintln(cmd.OutOrStdout(), "the configuration is good")
 			return nil
 		},
@@ -31,6 +35,15 @@ name. It opens no port and touches no running daemon.`,
 	cmd.Flags().Bool("print", false, "print the whole configuration that results, without its secrets")
 	RegisterFlags(cmd.Flags())
 	return cmd
+}
+
+// checkCertificate reads the push port's certificate as serve would.
+func checkCertificate(c *PushConfig) error {
+	if c.Listen == "" || c.TLS.Cert == "" {
+		return nil
+	}
+	_, err := readPair(c.TLS.Cert, c.TLS.Key)
+	return err
 }
 
 // printConfig prints every key with its value, as a file could have it.

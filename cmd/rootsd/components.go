@@ -41,7 +41,7 @@ func buildLane(d *daemon, c *Config) (*part, error) {
 	if n == 0 {
 		n = runtime.GOMAXPROCS(0)
 	}
-	loops, err := lane.NewLoops(n, lane.OpenSockets, boundsOf(c), d.log)
+	loops, err := lane.NewLoops(n, lane.OpenSockets, d.boundsOf(c), d.log)
 	if errors.Is(err, errors.ErrUnsupported) {
 		return nil, nil
 	}
@@ -52,9 +52,11 @@ func buildLane(d *daemon, c *Config) (*part, error) {
 	return &part{close: loops.Close, counters: laneCounters(loops)}, nil
 }
 
-func boundsOf(c *Config) lane.Bounds {
+func (d *daemon) boundsOf(c *Config) lane.Bounds {
 	limits := &c.Limits
-	return lane.Bounds{Header: limits.Header, Idle: limits.Idle, Write: limits.Write, HeaderSize: int(limits.HeaderSize)}
+	return lane.Bounds{
+		Header: limits.Header, Idle: limits.Idle, Write: limits.Write, HeaderSize: int(limits.HeaderSize), Met: d.met,
+	}
 }
 
 func buildIngest(d *daemon, c *Config) (*part, error) {
@@ -81,6 +83,7 @@ func (d *daemon) ingestConfig(c *Config) ingest.Config {
 		MaxMessage: int(c.Ingest.MaxMessage),
 		MaxWait:    c.Ingest.MaxWait,
 		BodyTime:   c.Limits.Body,
+		Met:        d.met,
 		NameOf:     d.nameOf,
 	}
 }
@@ -116,19 +119,26 @@ func (d *daemon) lineConfig(c *Config) line.Config {
 		MaxMessage:     int(c.Ingest.MaxMessage),
 		MaxConnections: c.Limits.ControlConnections,
 		Header:         c.Limits.Header,
+		Met:            d.met,
 		Log:            d.log,
 	}
 }
 
+// lineGuard keeps the line protocol's HTTP form, where a GET does something.
 func lineGuard(c *Config) lane.Guard {
-	return lane.Guard{Tokens: Reveal(c.Line.Tokens), Hosts: c.Hosts}
+	return lane.Guard{Tokens: Reveal(c.Line.Tokens), Hosts: c.Hosts, NoBrowsers: true}
 }
 
 func buildPush(d *daemon, c *Config) (*part, error) {
 	if c.Push.Listen == "" {
 		return nil, nil
 	}
-	p := push.New(pushConfig(c), d.controller, d.dispatcher, d.log)
+	config := pushConfig(c)
+	config.Met = d.met
+	p := push.New(config, d.controller, d.dispatcher, d.log)
+	if d.push = p; d.state != nil {
+		p.Outlive()
+	}
 	d.mountScript(p)
 	if d.demo != nil {
 		mountDemo(p, d.demo)
@@ -141,6 +151,7 @@ func buildPush(d *daemon, c *Config) (*part, error) {
 	} else {
 		pushPort.fast = p.Fast(c.Push.Prefix)
 	}
+	pushPort.perAddress = true
 	stop := pushPort.stop
 	pushPort.stop = func(ctx context.Context) error {
 		err := stop(ctx)
@@ -165,12 +176,20 @@ func pushConfig(c *Config) push.Config {
 	return push.Config{
 		Hold: c.Push.Hold, Bundle: c.Push.Bundle, Expire: c.Push.Expire, Resume: c.Push.Resume,
 		Queue:       push.QueueLimits{Messages: c.Push.Queue.Messages, Bytes: int(c.Push.Queue.Bytes), Age: c.Push.Queue.Age},
+		Total:       int64(c.Push.Queue.Total),
 		Origins:     c.Push.Origins,
 		Open:        open,
 		MaxSessions: c.Limits.Sessions,
 		MaxBody:     int(c.Limits.Publish),
 		BodyTime:    c.Limits.Body,
 		WriteTime:   c.Limits.Write,
+		Pace:        c.Push.Pace,
+		Bounds: push.Bounds{
+			OpenRate: c.Limits.OpenRate, PublishRate: c.Limits.PublishRate, TotalPublishRate: c.Limits.TotalPublishRate,
+			AddressSessions: c.Limits.AddressSessions, AddressOpenRate: c.Limits.AddressOpenRate,
+			AddressPublishRate: c.Limits.AddressPublishRate,
+			Proxies:            lane.ParseProxies(c.Push.Proxies),
+		},
 	}
 }
 
@@ -179,6 +198,7 @@ func buildAdmin(d *daemon, c *Config) (*part, error) {
 		return nil, nil
 	}
 	watch := tail.New(d.controller, c.Limits.TailBuffer, d.log)
+	watch.Report(d.met)
 	console := d.newConsole(c)
 	guard := lane.NewGuarded(adminGuard(c), d.adminMux(watch, console), d.log)
 	p := d.httpPort("admin.listen", c.Admin.Listen, d.withPage(d.withHealth(guard)), controlConnections, guard.Refused())
@@ -213,7 +233,7 @@ func buildLog(d *daemon, c *Config) (*part, error) {
 	if c.Log.Output == "off" {
 		return nil, nil
 	}
-	config := line.WriterConfig{Buffer: int(c.Limits.LogBuffer), Log: d.log}
+	config := line.WriterConfig{Buffer: int(c.Limits.LogBuffer), Met: d.met, Log: d.log}
 	if c.Log.Output != "stdout" {
 		config.File = c.Log.Output
 	}

@@ -24,6 +24,7 @@ type Config struct {
 	Log    LogConfig     `toml:"log"`
 	Admin  AdminConfig   `toml:"admin"`
 	Limits LimitsConfig  `toml:"limits"`
+	State  StateConfig   `toml:"state"`
 }
 
 // PushConfig is the side of the clients: browsers and whoever else waits for updates.
@@ -36,6 +37,8 @@ type PushConfig struct {
 	Resume  int           `toml:"resume" min:"0" max:"1000000" reload:"yes" help:"messages of a stream kept for a resume after they were sent"`
 	Origins []string      `toml:"origins" reload:"yes" help:"web origins whose pages may connect"`
 	Open    []string      `toml:"open" reload:"yes" help:"patterns that clients may connect themselves to"`
+	Proxies []string      `toml:"proxies" reload:"yes" help:"addresses of proxies whose X-Forwarded-For names the client, for the bounds on one address"`
+	Pace    int           `toml:"pace" min:"0" max:"1000000" reload:"yes" help:"clients a second that lost their session and are to have the back-end asked; 0: as they come"`
 	Queue   QueueConfig   `toml:"queue"`
 	TLS     TLSConfig     `toml:"tls"`
 }
@@ -45,6 +48,7 @@ type QueueConfig struct {
 	Messages int           `toml:"messages" min:"1" max:"1000000" reload:"yes" help:"messages kept for a client"`
 	Bytes    Bytes         `toml:"bytes" min:"1KiB" max:"1GiB" reload:"yes" help:"bytes kept for a client"`
 	Age      time.Duration `toml:"age" min:"100ms" max:"24h" reload:"yes" help:"how long a message is kept for a client"`
+	Total    Bytes         `toml:"total" min:"1MiB" max:"1024GiB" reload:"yes" help:"bytes kept for all clients together"`
 }
 
 // TLSConfig is where the push port's certificates come from: files, or an ACME server. Without either, it speaks plain
@@ -97,6 +101,7 @@ type LimitsConfig struct {
 	Connections        int           `toml:"connections" min:"1" max:"100000000" reload:"yes" help:"connections at a time on the push port"`
 	ControlConnections int           `toml:"control_connections" min:"1" max:"1000000" reload:"yes" help:"connections at a time on each port but push.listen"`
 	Paths              int           `toml:"paths" min:"1" max:"1000000" reload:"yes" help:"paths that one client may be connected to"`
+	Subscriptions      int           `toml:"subscriptions" min:"1" max:"1000000000" reload:"yes" help:"connections between clients and paths at a time"`
 	Permits            int           `toml:"permits" min:"1" max:"1000000" reload:"yes" help:"patterns that one client may be permitted to publish to"`
 	Publish            Bytes         `toml:"publish" min:"1KiB" max:"64MiB" reload:"yes" help:"largest body that a client may post"`
 	Header             time.Duration `toml:"header" min:"100ms" max:"10m" help:"time to send a request's header"`
@@ -108,19 +113,32 @@ type LimitsConfig struct {
 	TailBuffer         int           `toml:"tail_buffer" min:"1" max:"10000000" help:"updates kept for a slow rootsd tail"`
 	History            int           `toml:"history" min:"0" max:"1000000" help:"connects and other commands kept for the dashboard"`
 	Loops              int           `toml:"loops" min:"0" max:"256" help:"event loops that serve push and ingest; 0: one a processor"`
+	OpenRate           int           `toml:"open_rate" min:"0" max:"1000000" reload:"yes" help:"sessions that may be opened in a second; 0: no limit"`
+	PublishRate        int           `toml:"publish_rate" min:"0" max:"1000000" reload:"yes" help:"updates that one client may publish in a second; 0: no limit"`
+	TotalPublishRate   int           `toml:"total_publish_rate" min:"0" max:"100000000" reload:"yes" help:"updates that all clients may publish in a second; 0: no limit"`
+	AddressConnections int           `toml:"address_connections" min:"0" max:"100000000" reload:"yes" help:"connections at a time of one address on the push port; 0: no limit"`
+	AddressSessions    int           `toml:"address_sessions" min:"0" max:"100000000" reload:"yes" help:"sessions at a time of one address; 0: no limit"`
+	AddressOpenRate    int           `toml:"address_open_rate" min:"0" max:"1000000" reload:"yes" help:"sessions that one address may open in a second; 0: no limit"`
+	AddressPublishRate int           `toml:"address_publish_rate" min:"0" max:"1000000" reload:"yes" help:"updates that clients of one address may publish in a second; 0: no limit"`
 	Lane               string        `toml:"lane" help:"what serves push and ingest on Linux: loops, or http (net/http alone)"`
+}
+
+// StateConfig is what a daemon that stops leaves for the one that starts after it.
+type StateConfig struct {
+	File string        `toml:"file" help:"where sessions are kept across a restart: auto, off or a file's path"`
+	Age  time.Duration `toml:"age" min:"1s" max:"24h" help:"how old this file may be when it is read"`
 }
 
 // DefaultConfig returns the configuration of a daemon that was told nothing. The caller owns it.
 func DefaultConfig() *Config {
 	return &Config{
 		Name:  "roots",
-		Drain: 10 * time.Second,
+		Drain: 2 * time.Second,
 		Hosts: []string{},
 		Push: PushConfig{
 			Listen: ":8008", Hold: 25 * time.Second, Bundle: 50 * time.Millisecond, Expire: 30 * time.Second,
-			Resume: 64, Origins: []string{"*"}, Open: []string{},
-			Queue: QueueConfig{Messages: 1000, Bytes: 256 << 10, Age: 60 * time.Second},
+			Resume: 64, Origins: []string{"*"}, Open: []string{}, Proxies: []string{"127.0.0.0/8", "::1"}, Pace: 500,
+			Queue: QueueConfig{Messages: 1000, Bytes: 256 << 10, Age: 60 * time.Second, Total: 1 << 30},
 			TLS:   TLSConfig{Domains: []string{}},
 		},
 		Ingest: IngestConfig{
@@ -132,9 +150,11 @@ func DefaultConfig() *Config {
 		Admin: AdminConfig{Listen: "127.0.0.1:8009"},
 		Limits: LimitsConfig{
 			Sessions: 1_000_000, Connections: 1_000_000, ControlConnections: 1000, Paths: 1000, Permits: 100,
+			Subscriptions: 10_000_000, OpenRate: 10_000, PublishRate: 100,
 			Publish: 64 << 10, Header: 10 * time.Second, HeaderSize: 32 << 10, Idle: 2 * time.Minute, Body: 10 * time.Second, Write: 10 * time.Second,
 			LogBuffer: 1 << 20, TailBuffer: 10_000, History: 1000, Lane: "loops",
 		},
+		State: StateConfig{File: "auto", Age: 5 * time.Minute},
 	}
 }
 

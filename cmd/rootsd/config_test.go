@@ -64,16 +64,17 @@ func TestSettings(t *testing.T) {
 			t.Errorf("%s: a number needs both bounds, and nothing else has any", s.Key)
 		}
 	}
-	wantReloadable := "drain hosts push.hold push.bundle push.expire push.resume push.origins push.open " +
-		"push.queue.messages push.queue.bytes push.queue.age push.tls.cert push.tls.key ingest.tokens ingest.max_body ingest.max_message ingest.max_wait line.tokens " +
+	wantReloadable := "drain hosts push.hold push.bundle push.expire push.resume push.origins push.open push.proxies push.pace " +
+		"push.queue.messages push.queue.bytes push.queue.age push.queue.total push.tls.cert push.tls.key ingest.tokens ingest.max_body ingest.max_message ingest.max_wait line.tokens " +
 		"log.level admin.token limits.sessions limits.connections limits.control_connections limits.paths " +
-		"limits.permits limits.publish limits.body limits.write"
+		"limits.subscriptions limits.permits limits.publish limits.body limits.write limits.open_rate limits.publish_rate " +
+		"limits.total_publish_rate limits.address_connections limits.address_sessions limits.address_open_rate limits.address_publish_rate"
 	if got := strings.Join(reloadable, " "); got != wantReloadable {
 		t.Errorf("reloadable:\n got %s\nwant %s", got, wantReloadable)
 	}
 	wantFixed := "name push.listen push.prefix push.tls.domains push.tls.cache push.tls.email push.tls.acme push.tls.http " +
 		"ingest.listen line.listen line.http log.output log.format admin.listen limits.header limits.header_size " +
-		"limits.idle limits.log_buffer limits.tail_buffer limits.history limits.loops limits.lane"
+		"limits.idle limits.log_buffer limits.tail_buffer limits.history limits.loops limits.lane state.file state.age"
 	if got := strings.Join(fixed, " "); got != wantFixed {
 		t.Errorf("fixed:\n got %s\nwant %s", got, wantFixed)
 	}

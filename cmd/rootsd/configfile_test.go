@@ -69,7 +69,7 @@ func TestConfigFileErrors(t *testing.T) {
 		{"nothing near", "colour = 1", "roots.toml:1: colour: unknown key"},
 		{"many namesakes", "listen = 1", "roots.toml:1: listen: unknown key"},
 		{"below the wrong header", "[push]\ndrain = \"5s\"", "roots.toml:2: push.drain: unknown key; did you mean drain?"},
-		{"without its table", "age = \"5s\"", "roots.toml:1: age: unknown key; did you mean push.queue.age?"},
+		{"without its table", "messages = 5", "roots.toml:1: messages: unknown key; did you mean push.queue.messages?"},
 		{"dotted", "# first\npush.holt = 1", "roots.toml:2: push.holt: unknown key; did you mean push.hold?"},
 		{"quoted", "# first\n\"push.hold\" = 1", `roots.toml:2: "push.hold": unknown key; did you mean push.hold?`},
 		{"odd", "# first\n\"a\\nb\" = 1", `roots.toml:2: "a\nb": unknown key`},

@@ -73,7 +73,7 @@ func TestLoadConfigNamedByVariable(t *testing.T) {
 // TestEverySettingFromEverySource sets each key to its default by each way in, after making it something else.
 func TestEverySettingFromEverySource(t *testing.T) {
 	for _, s := range Settings() {
-		text := strings.Trim(s.Default, `[]"`)
+		text := strings.ReplaceAll(strings.Trim(s.Default, `[]"`), `", "`, ",")
 		loaders := map[string]func(*loader){
 			"file":        func(l *loader) { l.readTOML("roots.toml", s.Key+" = "+s.Default) },
 			"environment": func(l *loader) { l.readEnvironment([]string{s.Env() + "=" + text}) },

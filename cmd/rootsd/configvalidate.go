@@ -83,6 +83,7 @@ func (v *validator) push() {
 	v.add(badPrefix(v.Push.Prefix), "push.prefix")
 	v.each("push.origins", v.Push.Origins, badOrigin)
 	v.each("push.open", v.Push.Open, badPattern)
+	v.each("push.proxies", v.Push.Proxies, badNetwork)
 }
 
 func (v *validator) tls() {
@@ -110,6 +111,7 @@ func (v *validator) choices() {
 	v.add(badChoice(v.Limits.Lane, "loops", "http"), "limits.lane")
 	v.add(badOutput(v.Log.Output), "log.output")
 	v.add(badChoice(v.Log.Format, "text", "json"), "log.format")
+	v.add(badState(v.State.File), "state.file")
 	v.add(badChoice(v.Log.Level, "debug", "info", "warn", "error"), "log.level")
 }
 
@@ -128,6 +130,7 @@ func (v *validator) relations() {
 	const body, message, queue = "ingest.max_body", "ingest.max_message", "push.queue.bytes"
 	v.atLeast(v.Ingest.MaxBody, v.Ingest.MaxMessage, body, message, "a body holds whole messages")
 	v.atLeast(v.Push.Queue.Bytes, v.Ingest.MaxMessage, queue, message, "a queue must hold one message")
+	v.atLeast(v.Push.Queue.Total, v.Push.Queue.Bytes, "push.queue.total", queue, "all queues together must hold one")
 }
 
 // atLeast reports a size that is smaller than another, unless one of them is already known to be wrong.
@@ -278,6 +281,16 @@ func hasDotSegment(path string) bool {
 	return slices.Contains(segments, ".") || slices.Contains(segments, "..")
 }
 
+// badNetwork says what is wrong with the address of a proxy, or of the network that proxies are in.
+func badNetwork(text string) string {
+	_, addressErr := netip.ParseAddr(text)
+	_, networkErr := netip.ParsePrefix(text)
+	if addressErr == nil || networkErr == nil {
+		return ""
+	}
+	return fmt.Sprintf(`%q is neither an IP address nor a network; write it as "10.0.0.5" or "10.0.0.0/8"`, text)
+}
+
 func badPattern(text string) string {
 	pattern, err := dispatch.ParsePattern(text)
 	switch {
@@ -354,6 +367,13 @@ func badToken(token string) string {
 		return "a token must not be empty"
 	case strings.ContainsFunc(token, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) || r == ',' }):
 		return "a token must not hold white space, commas or control characters"
+	}
+	return ""
+}
+
+func badState(file string) string {
+	if file == "" || strings.ContainsFunc(file, unicode.IsControl) {
+		return fmt.Sprintf(`%q is not a place to keep sessions in; use "auto", "off" or the path of a file`, file)
 	}
 	return ""
 }

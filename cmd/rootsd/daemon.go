@@ -18,6 +18,7 @@ import (
 	"github.com/rootsd/rootsd/dispatch"
 	"github.com/rootsd/rootsd/transport/lane"
 	"github.com/rootsd/rootsd/transport/line"
+	"github.com/rootsd/rootsd/transport/push"
 )
 
 // daemon is a running rootsd: the components of the table in components.go around one Controller. All of its methods
@@ -27,14 +28,23 @@ type daemon struct {
 	log      *slog.Logger
 	level    *slog.LevelVar
 	withDemo bool // whether to serve the demo
+	takeover bool // whether to take the place of another rootsd
 
 	controller *dispatch.Controller
 	dispatcher *dispatch.Dispatcher
 	metrics    *prometheus.Registry
+	met        *lane.Met                     // is told of the bounds that are met
+	bounds     *bounds                       // what they are set to
 	loops      *lane.Loops                   // that serve push and ingest; nil: net/http does
 	secure     *security                     // of the push port; nil: it speaks plain HTTP
 	senders    map[dispatch.Component]string // the names, for people, of those who give updates; not changed once it serves
+	names      map[dispatch.ID]string        // the same by ID, and with the daemon's own; not changed once it serves
+	push       *push.Push                    // nil: no clients are served
 	demo       *demo.App                     // nil: not served
+	state      *stateFile                    // for the next daemon; nil: nothing is kept
+	handover   *handover                     // to another rootsd; nil: there can be none
+	activated  []*socket                     // from systemd
+	inherited  []*socket                     // from the rootsd whose place this one takes
 	parts      []*part
 	ports      []*port
 	failed     chan error // a port that serves no more
@@ -67,10 +77,14 @@ type port struct {
 
 	// How many connections it takes, and where those that are too many are counted; nil where the component sees to that
 	// itself.
-	max     func(*Config) int
-	refused *lane.Tally
+	max        func(*Config) int
+	refused    *lane.Tally
+	perAddress bool // limits.address_connections is for it
 
-	listener net.Listener
+	served   chan struct{}       // closed when serve has returned; nil before it is called
+	socket   *net.TCPListener    // what listens
+	given    bool                // it listened before this process did
+	listener net.Listener        // the same, or what stands before it
 	limit    *lane.LimitListener // the same, where max is set
 	looped   *lane.Port          // the same, where event loops serve it
 }
@@ -78,7 +92,10 @@ type port struct {
 func newDaemon(config *Config, log *slog.Logger, level *slog.LevelVar) *daemon {
 	setLevel(level, config.Log.Level)
 	controller := dispatch.NewController(config.Name)
+	bounds := new(bounds)
+	bounds.config.Store(config)
 	return &daemon{
+		met: lane.NewMet(log, bounds.value), bounds: bounds,
 		config: config, log: log, level: level,
 		controller: controller, dispatcher: dispatch.NewDispatcher(controller),
 		metrics: prometheus.NewRegistry(),
@@ -89,18 +106,20 @@ func newDaemon(config *Config, log *slog.Logger, level *slog.LevelVar) *daemon {
 
 // start makes the components and opens their ports: all of them, or none.
 func (d *daemon) start() error {
-	d.dispatcher.SetLimits(limitsOf(d.config))
-	if err := d.build(); err != nil {
-		return errors.Join(err, d.closeParts())
+	if err := d.prepare(); err != nil {
+		return errors.Join(err, d.giveUp())
 	}
+	d.restore()
 	for _, p := range d.ports {
 		if err := p.open(d); err != nil {
-			return errors.Join(err, d.closePorts(context.Background()), d.closeParts())
+			return errors.Join(err, d.giveUp())
 		}
 	}
 	d.registerMetrics()
 	for _, p := range d.ports {
+		p.served = make(chan struct{})
 		d.serving.Go(func() {
+			defer close(p.served)
 			if err := p.serve(p.listener); err != nil && !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				d.failed <- fmt.Errorf("%s: %w", p.key, err)
 			}
@@ -112,9 +131,40 @@ func (d *daemon) start() error {
 			p.begin()
 		}
 	}
+	if d.handover != nil {
+		d.handover.start()
+	}
 	d.ready.Store(true)
 	d.log.Info("ready", "version", version, "pid", os.Getpid())
+	d.tell("READY=1", mainPID(os.Getpid()))
 	return nil
+}
+
+// prepare does all that can fail, before anybody is served: it makes the components, and opens the sockets.
+func (d *daemon) prepare() (err error) {
+	d.dispatcher.SetLimits(limitsOf(d.config))
+	if d.activated, err = activatedSockets(); err != nil {
+		return err
+	}
+	if err := d.findState(); err != nil {
+		return err
+	}
+	if err := d.build(); err != nil {
+		return err
+	}
+	d.noteNames()
+	return d.takePlace()
+}
+
+// giveUp closes what a start that has failed had opened or made by then.
+func (d *daemon) giveUp() error {
+	closeUntaken(d.activated)
+	closeUntaken(d.inherited)
+	err := errors.Join(d.closePorts(context.Background()), d.closeParts())
+	if d.handover != nil {
+		err = errors.Join(err, d.handover.close(nil))
+	}
+	return err
 }
 
 func (d *daemon) build() error {
@@ -133,18 +183,12 @@ func (d *daemon) build() error {
 	return nil
 }
 
-// open listens on the port's address.
-func (p *port) open(d *daemon) error {
-	l, err := net.Listen("tcp", p.address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s: %s is in use by another process; is a rootsd running already?", p.key, p.address)
-	}
-	if err != nil {
-		return fmt.Errorf("%s: cannot listen on %s: %w", p.key, p.address, err)
-	}
-	p.listener = l
+// open has what serves the port accept the connections that come to its socket.
+func (p *port) open(d *daemon) (err error) {
 	if p.max != nil {
-		p.limit = lane.NewLimitListener(l, p.max(d.config), p.refused)
+		p.limit = lane.NewLimitListener(p.socket, p.max(d.config), p.refused)
+		p.limit.Report(d.met, p.limitedBy())
+		p.boundAddresses(d.config)
 		p.listener = p.limit
 	}
 	if d.loops == nil || p.fast == nil {
@@ -198,11 +242,13 @@ func (d *daemon) reload(load func() (*Config, error)) {
 
 func (d *daemon) apply(config *Config) {
 	d.config = config
+	d.bounds.config.Store(config)
 	setLevel(d.level, config.Log.Level)
 	d.dispatcher.SetLimits(limitsOf(config))
 	for _, p := range d.ports {
 		if p.limit != nil {
 			p.limit.SetMax(p.max(config))
+			p.boundAddresses(config)
 		}
 	}
 	for _, p := range d.parts {
@@ -213,14 +259,33 @@ func (d *daemon) apply(config *Config) {
 }
 
 // stop ends the daemon in good order: waiting clients are answered, requests in flight are finished, within the time
-// that the configuration gives. A signal cuts that short.
+// that the configuration gives; then what is left of its sessions is written down, for the next. A signal cuts that short,
+// but not the writing.
 func (d *daemon) stop(signals <-chan os.Signal) error {
 	d.ready.Store(false)
 	ctx, cancel := context.WithTimeout(context.Background(), d.config.Drain)
 	defer cancel()
-	interrupted := make(chan struct{})
-	done := make(chan struct{})
-	defer close(done)
+	interrupted := cutShort(signals, cancel)
+	err := d.drain(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		d.log.Warn("some requests did not end in time and were cut off", "within", d.config.Drain)
+		err = nil
+	}
+	err = errors.Join(err, d.closeParts())
+	cut := interrupted()
+	if cut {
+		err = errInterrupted // what it cut short has nothing to say
+	}
+	err = errors.Join(err, d.leave())
+	if !cut {
+		d.log.Info("stopped")
+	}
+	return err
+}
+
+// cutShort calls cancel at the next signal to stop. The function that it returns ends that, and tells whether one came.
+func cutShort(signals <-chan os.Signal, cancel func()) (end func() bool) {
+	done, came := make(chan struct{}), make(chan bool, 1)
 	go func() {
 		for {
 			select {
@@ -228,31 +293,45 @@ func (d *daemon) stop(signals <-chan os.Signal) error {
 				if s == syscall.SIGHUP {
 					continue
 				}
-				close(interrupted)
 				cancel()
+				came <- true
 			case <-done:
+				came <- false
 			}
 			return
 		}
 	}()
+	return func() bool { close(done); return <-came }
+}
+
+// drain closes the ports and has those who wait answered, so that they come back to whoever listens next. From its beginning
+// on nobody is accepted: who comes then is another's, if somebody else holds the sockets.
+func (d *daemon) drain(ctx context.Context) error {
+	for _, p := range d.ports {
+		if !p.last {
+			p.unlisten()
+		}
+	}
+	closed := make(chan error, 1)
+	go func() { closed <- d.closePorts(ctx) }()
 	for _, p := range d.parts {
 		if p.drain != nil {
 			p.drain()
 		}
 	}
-	err := d.closePorts(ctx)
-	if errors.Is(err, context.DeadlineExceeded) {
-		d.log.Warn("some requests did not end in time and were cut off", "within", d.config.Drain)
-		err = nil
+	return <-closed
+}
+
+// leave writes the state, and tells the rootsd that waits for it, if one does.
+func (d *daemon) leave() error {
+	err := d.save()
+	if err != nil {
+		d.log.Error("clients will begin afresh", "err", err)
 	}
-	err = errors.Join(err, d.closeParts())
-	select {
-	case <-interrupted:
-		return errInterrupted
-	default:
+	if d.handover == nil {
+		return err
 	}
-	d.log.Info("stopped")
-	return err
+	return errors.Join(err, d.handover.close(err))
 }
 
 // closePorts stops the ports, those that are to be last after all others, and returns when they have stopped.
@@ -273,22 +352,41 @@ func (d *daemon) closeSome(ctx context.Context, meant func(*port) bool) error {
 		}
 		stopping.Go(func() {
 			errs[i] = p.end(ctx)
-			// A listener that is served is closed by now. Closing it before would make that an error of stop.
-			p.listener.Close()
+			p.listener.Close() // it was not, if nobody has served it yet
 		})
 	}
 	stopping.Wait()
 	return errors.Join(errs...)
 }
 
-// end stops what serves the port, on the event loops and beside them.
+// unlisten has the port accept no more connections. That it may have closed already, end finds.
+func (p *port) unlisten() {
+	if p.looped != nil {
+		_ = p.looped.Unlisten()
+		return
+	}
+	_ = p.listener.Close()
+}
+
+// end stops what serves the port, on the event loops and beside them. What the loops leave to net/http is served first.
 func (p *port) end(ctx context.Context) error {
 	if p.looped == nil {
+		p.listener.Close()
+		p.awaitServed()
 		return p.stop(ctx)
 	}
+	err := errors.Join(p.looped.Settle(ctx), p.looped.Close())
+	p.awaitServed()
 	looped := make(chan error, 1)
 	go func() { looped <- p.looped.Shutdown(ctx) }()
-	return errors.Join(p.stop(ctx), <-looped)
+	return errors.Join(err, p.stop(ctx), <-looped)
+}
+
+// awaitServed waits until the last connection that was accepted is being served. Its listener is closed.
+func (p *port) awaitServed() {
+	if p.served != nil {
+		<-p.served
+	}
 }
 
 func (d *daemon) closeParts() error {
@@ -310,12 +408,14 @@ func (d *daemon) httpPort(key, address string, h http.Handler, max func(*Config)
 }
 
 func (d *daemon) newServer(h http.Handler) *http.Server {
-	return lane.NewServer(h, boundsOf(d.config), d.log)
+	return lane.NewServer(h, d.boundsOf(d.config), d.log)
 }
 
 // serverPort makes a port that server serves.
 func serverPort(key, address string, server *http.Server, max func(*Config) int, refused *lane.Tally) *port {
+	newcomers := watchNewcomers(server)
 	stop := func(ctx context.Context) error {
+		newcomers.settle()
 		err := server.Shutdown(ctx)
 		return errors.Join(err, server.Close())
 	}
@@ -323,7 +423,9 @@ func serverPort(key, address string, server *http.Server, max func(*Config) int,
 }
 
 func limitsOf(config *Config) dispatch.Limits {
-	return dispatch.Limits{Paths: config.Limits.Paths, Permits: config.Limits.Permits}
+	return dispatch.Limits{
+		Paths: config.Limits.Paths, Permits: config.Limits.Permits, Subscriptions: config.Limits.Subscriptions,
+	}
 }
 
 // linePort makes the port of the line protocol, which closes its connections at once when it stops.

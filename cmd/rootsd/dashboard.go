@@ -92,14 +92,22 @@ func newLive(log *slog.Logger) *live {
 
 func (l *live) Close() error { return errors.Join(l.push.Close(), l.dispatcher.Close()) }
 
-// withPage serves the dashboard's page to whoever asks, as it holds no secrets, and leaves everything else to next.
+// withPage serves the dashboard's page to whoever asks, as it holds no secrets, and leaves everything else to next. A page
+// of another site may not load its files, nor keep hold of a window that it has opened with it.
 func (d *daemon) withPage(next http.Handler) http.Handler {
 	files := clients.NewFiles(clients.Dashboard(), clients.Script(), clients.Look())
+	serve := func(name string) http.Handler {
+		return d.get(func(w http.ResponseWriter, r *http.Request) {
+			lane.Shield(w.Header())
+			w.Header().Set("Cross-Origin-Opener-Policy", "same-origin")
+			files.Serve(w, r, name)
+		})
+	}
 	mux := http.NewServeMux()
 	for name := range files {
-		mux.Handle("/"+name, d.get(func(w http.ResponseWriter, r *http.Request) { files.Serve(w, r, name) }))
+		mux.Handle("/"+name, serve(name))
 	}
-	mux.Handle("/{$}", d.get(func(w http.ResponseWriter, r *http.Request) { files.Serve(w, r, "") }))
+	mux.Handle("/{$}", serve(""))
 	mux.Handle("/dashboard", http.RedirectHandler("/", http.StatusPermanentRedirect))
 	mux.Handle("/dashboard/{$}", http.RedirectHandler("/", http.StatusPermanentRedirect))
 	mux.Handle("/", next)

@@ -19,6 +19,9 @@ func (d *daemon) registerMetrics() {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		gauge("rootsd_components", "Registered components, sessions among them.", func() int { n, _ := d.dispatcher.Counts(); return n }),
 		gauge("rootsd_patterns", "Paths and patterns that somebody is connected to.", func() int { _, n := d.dispatcher.Counts(); return n }),
+		gauge("rootsd_subscriptions", "Connections between components and paths.", d.dispatcher.Subscriptions),
+		gauge("rootsd_leases", "Connections and permits that lapse unless they are renewed.", d.dispatcher.Leases),
+		limitsMet(d.met), d.bounds,
 		buildInfo(),
 	)
 	for _, p := range d.parts {
@@ -108,6 +111,7 @@ func pushCounters(p *push.Push) []prometheus.Collector {
 		gauge("rootsd_sessions", "Sessions of clients.", p.Sessions),
 		gauge("rootsd_parked", "Clients that wait for updates.", stats.Parked.Load),
 		streams(stats),
+		gauge("rootsd_addresses", "Addresses of clients of which something is counted.", p.Addresses),
 		gauge("rootsd_queue_messages", "Updates that wait in sessions.", stats.Messages.Load),
 		gauge("rootsd_queue_bytes", "Memory that the updates which wait in sessions count for.", stats.Bytes.Load),
 		counter("rootsd_sessions_opened_total", "Sessions ever opened.", stats.Opened.Load),

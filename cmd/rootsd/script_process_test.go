@@ -30,9 +30,9 @@ type process struct {
 
 const daemonName = "daemon"
 
-// launch starts a program in the script's directory and with its PATH.
-func (s *stage) launch(ts *testscript.TestScript, name string, environ, args []string) (*process, error) {
-	if s.processes[name] != nil {
+// launch starts a program in the script's directory and with its PATH. One that has ended may be started again.
+func (s *stage) launch(ts *testscript.TestScript, name string, environ, args []string, files ...*os.File) (*process, error) {
+	if before := s.processes[name]; before != nil && !before.finished {
 		return nil, fmt.Errorf("%s was started before", name)
 	}
 	path, err := exec.LookPath(args[0])
@@ -42,12 +42,12 @@ func (s *stage) launch(ts *testscript.TestScript, name string, environ, args []s
 	p := &process{name: name, cmd: exec.Command(path, args[1:]...), done: make(chan struct{})}
 	p.cmd.Dir = ts.MkAbs(".")
 	p.cmd.Env = environ
-	for _, key := range []string{"PATH", "HOME", "GOCOVERDIR", "GORACE", "ROOTS_URL", "ROOTS_TOKEN"} {
+	for _, key := range []string{"PATH", "HOME", "GOCOVERDIR", "GORACE", "ROOTS_URL", "ROOTS_TOKEN", "XDG_STATE_HOME"} {
 		if value := ts.Getenv(key); value != "" {
 			p.cmd.Env = append(p.cmd.Env, key+"="+value)
 		}
 	}
-	p.cmd.Stdout, p.cmd.Stderr = &p.out, &p.err
+	p.cmd.Stdout, p.cmd.Stderr, p.cmd.ExtraFiles = &p.out, &p.err, files
 	if err := p.cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -81,13 +81,21 @@ func (s *stage) daemon(ts *testscript.TestScript, args []string) (*output, error
 	for environ < len(args) && !strings.HasPrefix(args[environ], "-") {
 		environ++
 	}
-	// Flags that come later go before these.
-	all := []string{"rootsd", "serve", "--drain=10s", "--push-listen=127.0.0.1:0", "--ingest-listen=127.0.0.1:0",
-		"--line-listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--limits-lane=" + ts.Getenv("LANE")}
-	p, err := s.launch(ts, daemonName, args[:environ], append(all, args[environ:]...))
+	p, err := s.launch(ts, daemonName, args[:environ], append(serveArgs(ts), args[environ:]...))
 	if err != nil {
 		return nil, err
 	}
+	return p.serves(ts)
+}
+
+// serveArgs run a rootsd on free ports. Flags that come later go before these.
+func serveArgs(ts *testscript.TestScript) []string {
+	return []string{"rootsd", "serve", "--drain=10s", "--push-listen=127.0.0.1:0", "--ingest-listen=127.0.0.1:0",
+		"--line-listen=127.0.0.1:0", "--admin-listen=127.0.0.1:0", "--limits-lane=" + ts.Getenv("LANE")}
+}
+
+// serves waits until a daemon is ready, and notes where its ports are.
+func (p *process) serves(ts *testscript.TestScript) (*output, error) {
 	if err := p.waitFor(&p.err, "msg=ready"); err != nil {
 		return &output{err: p.err.String()}, err
 	}
@@ -98,7 +106,7 @@ func (s *stage) daemon(ts *testscript.TestScript, args []string) (*output, error
 }
 
 func (s *stage) signal(_ *testscript.TestScript, args []string) (*output, error) {
-	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP}
+	signals := map[string]os.Signal{"TERM": syscall.SIGTERM, "INT": syscall.SIGINT, "HUP": syscall.SIGHUP, "KILL": syscall.SIGKILL}
 	if len(args) < 1 || len(args) > 2 || signals[args[0]] == nil {
 		return nil, errUsage
 	}

@@ -65,11 +65,19 @@ var commands = map[string]command{
 	// Processes. A NAME that is left out means the daemon.
 	"daemon":  {(*stage).daemon, "[KEY=VALUE]... [FLAG]...: run rootsd serve; sets PUSH INGEST LINE LINE_HTTP ADMIN"},
 	"start":   {(*stage).start, "NAME PROGRAM [ARG]...: run a program in the background"},
-	"signal":  {(*stage).signal, "TERM|INT|HUP [NAME]: send a signal"},
+	"signal":  {(*stage).signal, "TERM|INT|HUP|KILL [NAME]: send a signal"},
 	"waitlog": {(*stage).waitLog, "PATTERN [NAME]: wait for a line on standard error"},
 	"waitout": {(*stage).waitOut, "PATTERN [NAME]: wait for a line on standard output"},
 	"probe":   {(*stage).probe, "PATH NAME: send updates at PATH until NAME has printed one, so that it is there"},
-	"finish":  {(*stage).finish, "STATUS [NAME]: wait for the end; prints all output"},
+	"finish":  {(*stage).finish, "STATUS [NAME]: wait for the end, which is -1 by a signal; prints all output"},
+
+	// Restarts. What is finished may be started again.
+	"takeover": {(*stage).takeOver, "NAME [FLAG]...: run rootsd serve --takeover, as daemon does"},
+	"activate": {(*stage).activate, "[SOCKET]... [FLAG]...: run the daemon with listening sockets that stay open for the next time"},
+	"occupy":   {(*stage).occupy, "NAME: listen on a free address, which NAME is set to"},
+	"tamper":   {(*stage).tamper, "FILE cut|flip|KEY=VALUE: cut a state file off, flip a bit, or change its header"},
+	"crowd":    {(*stage).crowd, "URL: have clients come by a new connection each, until calm"},
+	"calm":     {(*stage).calm, ": end all crowds; prints how many were answered, and how many were not"},
 
 	// HTTP. Prints the body, and on stderr the status and the header.
 	"http":    {(*stage).http, "STATUS METHOD URL [-H 'KEY: VALUE']... [-d TEXT | -f FILE]: one request, which must have this status"},
@@ -169,6 +177,8 @@ type stage struct {
 	processes map[string]*process
 	parked    map[string]*parkedPoll
 	conns     map[string]net.Conn
+	sockets   map[string]net.Listener
+	crowds    []*crowd
 }
 
 type stageKey struct{}
@@ -180,10 +190,12 @@ func setStage(env *testscript.Env) error {
 		processes: make(map[string]*process),
 		parked:    make(map[string]*parkedPoll),
 		conns:     make(map[string]net.Conn),
+		sockets:   make(map[string]net.Listener),
 	}
 	env.Values[stageKey{}] = s
 	env.Setenv("GOCOVERDIR", os.Getenv("GOCOVERDIR"))
 	env.Setenv("GORACE", "atexit_sleep_ms=0") // a second for each program, by default
+	env.Setenv("XDG_STATE_HOME", filepath.Join(env.WorkDir, "state-home"))
 	env.Defer(s.clear)
 	return nil
 }
@@ -201,6 +213,12 @@ func (s *stage) clear() {
 	for _, p := range s.parked {
 		p.cancel()
 		<-p.done
+	}
+	for _, c := range s.crowds {
+		c.end()
+	}
+	for _, l := range s.sockets {
+		l.Close()
 	}
 }
 

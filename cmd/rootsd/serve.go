@@ -12,7 +12,7 @@ import (
 )
 
 func newServe() *cobra.Command {
-	var withDemo bool
+	var how serving
 	cmd := &cobra.Command{
 		Use:   "serve",
 		Short: "Run the daemon",
@@ -20,12 +20,16 @@ func newServe() *cobra.Command {
 as it is: clients on :8008, back-ends on 127.0.0.1:8004, the line protocol on
 127.0.0.1:8007, metrics and health on 127.0.0.1:8009.
 
-SIGTERM and SIGINT stop it in good order: waiting polls are answered first. A
-second one stops it at once. SIGHUP reads the configuration again, takes what can
+SIGTERM and SIGINT stop it in good order: waiting polls are answered first, and
+sessions are kept in state.file for the next start. A second one does not wait.
+With --takeover, it takes the place of the rootsd that runs with the same
+state.file: that one hands over its sockets and sessions and ends, and no
+connection is refused meanwhile. SIGHUP reads the configuration again, takes what can
 be changed, names what needs a restart, and reopens the log of updates.`,
 		Example: `  rootsd serve
   rootsd serve --demo
   rootsd serve --config roots.toml
+  rootsd serve --config roots.toml --takeover
   rootsd serve --push-listen :9000 --push-open 'public/**'`,
 		Args: args(0, 0, "no arguments"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -34,19 +38,26 @@ be changed, names what needs a restart, and reopens the log of updates.`,
 			if err != nil {
 				return err
 			}
-			return serve(cmd.Context(), config, withDemo, load)
+			return serve(cmd.Context(), config, how, load)
 		},
 	}
 	RegisterFlags(cmd.Flags())
-	cmd.Flags().BoolVar(&withDemo, "demo", false, "serve a demo at /demo/ on the push port, and feed it")
+	cmd.Flags().BoolVar(&how.demo, "demo", false, "serve a demo at /demo/ on the push port, and feed it")
+	cmd.Flags().BoolVar(&how.takeover, "takeover", false, "take the place of the rootsd that runs with the same state.file")
 	return cmd
 }
 
 // errInterrupted is returned when a second signal did not let the daemon stop in good order.
 var errInterrupted = errors.New("stopped at once by a second signal")
 
-// serve runs a daemon until a signal stops it, with a demo if it is asked for; load reads the configuration again.
-func serve(ctx context.Context, config *Config, withDemo bool, load func() (*Config, error)) error {
+// serving is what the command line alone says about a daemon.
+type serving struct {
+	demo     bool // serve it too
+	takeover bool // take the place of the one that runs
+}
+
+// serve runs a daemon until a signal or another rootsd stops it; load reads the configuration again.
+func serve(ctx context.Context, config *Config, how serving, load func() (*Config, error)) error {
 	if ctx == nil {
 		ctx = context.Background()
 	}
@@ -61,7 +72,7 @@ func serve(ctx context.Context, config *Config, withDemo bool, load func() (*Con
 	defer tendMemory()()
 	level := new(slog.LevelVar)
 	d := newDaemon(config, newLogger(os.Stderr, config.Log.Format, level), level)
-	d.withDemo = withDemo
+	d.withDemo, d.takeover = how.demo, how.takeover
 	if err := d.start(); err != nil {
 		return err
 	}
@@ -71,12 +82,19 @@ func serve(ctx context.Context, config *Config, withDemo bool, load func() (*Con
 			return errors.Join(err, d.stop(signals))
 		case <-ctx.Done():
 			return d.stop(signals)
+		case <-d.successor():
+			d.log.Info("handing over", "to", d.handover.pid(), "within", d.config.Drain)
+			d.tell(mainPID(d.handover.pid()))
+			return d.stop(signals)
 		case s := <-signals:
 			if s != syscall.SIGHUP {
 				d.log.Info("stopping", "signal", s.String(), "within", d.config.Drain)
+				d.tell("STOPPING=1")
 				return d.stop(signals)
 			}
+			d.tell("RELOADING=1", monotonicNow())
 			d.reload(load)
+			d.tell("READY=1")
 		}
 	}
 }

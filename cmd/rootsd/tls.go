@@ -67,7 +67,11 @@ func (d *daemon) tlsPart(s *security, c *Config, wrap func(http.Handler) http.Ha
 func (s *security) cover(p *port, server *http.Server, limits *LimitsConfig) {
 	server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.certificate, NextProtos: s.protocols}
 	server.HTTP2 = streamBounds(limits)
-	server.ConnState = s.watch
+	before := server.ConnState
+	server.ConnState = func(conn net.Conn, state http.ConnState) {
+		before(conn, state)
+		s.watch(conn, state)
+	}
 	p.scheme = "https"
 	p.serve = func(l net.Listener) error {
 		if s.begin != nil {

@@ -42,7 +42,7 @@ const (
 )
 
 func newACMECertificates(c TLSConfig, log *slog.Logger) (*acmeCertificates, error) {
-	if err := prepareCache(c.Cache); err != nil {
+	if err := prepareDirectory(c.Cache); err != nil {
 		return nil, fmt.Errorf("push.tls.cache: cannot keep certificates in %s: %w", c.Cache, withoutName(err))
 	}
 	a := &acmeCertificates{
@@ -65,9 +65,9 @@ func newACMECertificates(c TLSConfig, log *slog.Logger) (*acmeCertificates, erro
 	return a, nil
 }
 
-// prepareCache makes a directory for private keys, and sees that it can be written to. A certificate that cannot be kept
+// prepareDirectory makes a directory for secrets, and sees that it can be written to. A certificate that cannot be kept
 // is asked for at each start, until the ACME server has had enough of that.
-func prepareCache(dir string) error {
+func prepareDirectory(dir string) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}

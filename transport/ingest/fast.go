@@ -22,7 +22,7 @@ type fast struct {
 // batches are used again and again: the Dispatcher keeps nothing of a batch but its messages.
 var batches = sync.Pool{New: func() any { return new(lane.Batch) }}
 
-const acceptedHead = "Content-Type: application/json\r\nCache-Control: no-store\r\n"
+const acceptedHead = "Content-Type: application/json\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 
 // ServeFast implements [lane.Fast]. Updates are served here; the other POSTs, and whatever is wrong, as on net/http but in
 // place; and by net/http itself what takes long: looking, and waiting for receipts.

@@ -20,6 +20,8 @@ type Config struct {
 	MaxWait    time.Duration // the longest "wait" for a receipt
 	BodyTime   time.Duration // for a body to arrive
 
+	Met *lane.Met // is told of the bounds that are met; nil: nobody is. [Ingest.SetConfig] does not change it
+
 	// NameOf names the component with an ID, for people who ask who connected a client; nil has no names.
 	NameOf func(dispatch.ID) string
 }
@@ -44,10 +46,20 @@ type Stats struct {
 	Refused   lane.Tally    // requests refused, by reason; "legacy" and "legacy_command" are of the 2009 form
 }
 
+// settingsMet are the settings that are met where a request is refused, by the reason.
+var settingsMet = map[string]string{
+	"body_size":        "ingest.max_body",
+	"message_size":     "ingest.max_message",
+	"slow_body":        "limits.body",
+	"too_many_paths":   "limits.paths",
+	"too_many_permits": "limits.permits",
+	"subscriptions":    "limits.subscriptions",
+}
+
 // New makes an Ingest that gives updates to d, below c.
 func New(config Config, c *dispatch.Controller, d *dispatch.Dispatcher, log *slog.Logger) *Ingest {
 	i := &Ingest{controller: c, dispatcher: d, drain: make(chan struct{})}
-	i.handler = lane.Handler{Serve: i.serve, Refused: &i.stats.Refused, Log: log}
+	i.handler = lane.Handler{Serve: i.serve, Refused: &i.stats.Refused, Log: log, Met: config.Met, Bounds: settingsMet}
 	i.settings.Store(&config)
 	i.id = c.Register(i)
 	return i
@@ -81,6 +93,9 @@ func (i *Ingest) serve(w http.ResponseWriter, r *http.Request) error {
 	config := i.settings.Load()
 	if err := config.Guard.Check(r); err != nil {
 		return err
+	}
+	if r.Method == http.MethodGet { // as the elements of a page send it, without saying from where
+		lane.Shield(w.Header())
 	}
 	if id, ok := strings.CutPrefix(r.URL.Path, "/clients/"); ok {
 		return get(r, func() error { return i.client(w, dispatch.ID(id)) })

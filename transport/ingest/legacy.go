@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 
@@ -14,6 +15,8 @@ const (
 	legacySuccess = "{success:true}"
 	legacyError   = "{error:true}"
 )
+
+var errMessageSize = errors.New("the message is too large")
 
 // legacy takes the form of 2009, [{"path":…,"message":…}] with texts alone, and answers in its words: status 200 and
 // text/html, whatever came of it. Unlike in 2009, a body with a bad entry does nothing at all. What never gets as far as
@@ -48,6 +51,9 @@ func (i *Ingest) legacy(config *Config, w http.ResponseWriter, r *http.Request) 
 
 // refuseLegacy notes what the answer does not say.
 func (i *Ingest) refuseLegacy(reason string, err error) {
+	if i.handler.Met.NoteError(err); errors.Is(err, errMessageSize) {
+		i.handler.Met.Note("ingest.max_message")
+	}
 	i.handler.Log.Debug("refused", "form", "2009", "reason", reason, "err", err)
 	i.stats.Refused.Add(reason)
 }
@@ -120,8 +126,11 @@ func (e *legacyEntry) scan(scanner *strictjson.Scanner) error {
 }
 
 func (e *legacyEntry) update(maxMessage int) (dispatch.Update, error) {
-	if e.message.Kind != strictjson.String || len(e.message.Raw) > maxMessage {
-		return dispatch.Update{}, fmt.Errorf("the message must be a string of at most %d bytes", maxMessage)
+	if e.message.Kind != strictjson.String {
+		return dispatch.Update{}, fmt.Errorf("the message must be a string, not %s", lane.Article(e.message.Kind))
+	}
+	if len(e.message.Raw) > maxMessage {
+		return dispatch.Update{}, fmt.Errorf("%w: %d bytes, and it may have %d", errMessageSize, len(e.message.Raw), maxMessage)
 	}
 	text, ok := e.path.Text()
 	if !ok {

@@ -80,7 +80,7 @@ func sized(target, body string) string {
 func TestOverTCP(t *testing.T) {
 	h := newHouse(t)
 	id, c := h.connected("a")
-	conn := dial(t, h.listen(10))
+	address := h.listen(10)
 	for _, tt := range []struct{ name, text, want string }{
 		{"update", sized("/update", `{"path":"a","message":1}`), `{"accepted":1}`},
 		{"chunked lines", "POST /update HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" +
@@ -90,7 +90,7 @@ func TestOverTCP(t *testing.T) {
 		{"wait", sized("/update", `{"path":"a","message":5,"wait":"1m"}`), `{"matched":0,"delivered":0,"confirmed":0,"gapped":0}`},
 		{"kick", sized("/kick", `{"id":"`+string(id)+`"}`), `{"id":"` + string(id) + `"}`},
 	} {
-		response, body := exchange(t, conn, tt.text)
+		response, body := exchange(t, dial(t, address), tt.text)
 		if response.StatusCode != 200 || body != tt.want || response.ContentLength < 0 {
 			t.Errorf("%s: got %d %s, length %d, want %s", tt.name, response.StatusCode, body, response.ContentLength, tt.want)
 		}

@@ -13,7 +13,18 @@ var (
 	jsonType    = []string{"application/json"}
 	problemType = []string{"application/problem+json"}
 	noStore     = []string{"no-store"}
+	noSniff     = []string{"nosniff"}
+	sameOrigin  = []string{"same-origin"}
+	noScripts   = []string{"default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'"}
 )
+
+// Shield marks the answer of a control port as one that no page of another site may load, frame or guess the kind of: for
+// a page that comes by a way which [Guard] does not know for a browser's. Whoever serves a page sets a policy of its own.
+func Shield(header http.Header) {
+	header["X-Content-Type-Options"] = noSniff
+	header["Cross-Origin-Resource-Policy"] = sameOrigin
+	header["Content-Security-Policy"] = noScripts
+}
 
 // WriteJSON answers with v as JSON and a newline. The error says that v cannot be encoded; nothing is written then.
 func WriteJSON(w http.ResponseWriter, status int, v any) error {
@@ -49,6 +60,7 @@ func write(w http.ResponseWriter, status int, contentType []string, body []byte)
 	header := w.Header()
 	header["Content-Type"] = contentType
 	header["Cache-Control"] = noStore
+	header["X-Content-Type-Options"] = noSniff
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	w.WriteHeader(status)
 	// A write that fails has lost its reader: nobody is left to be told.

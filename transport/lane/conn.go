@@ -74,6 +74,7 @@ const (
 	upgraded                    // the stream is not HTTP
 	finished                    // the client has closed its side: it sends no more
 	posted                      // the last request was a POST, behind whose body some send an empty line
+	asked                       // a request has come
 )
 
 // WheelPlace is for [Wheel].

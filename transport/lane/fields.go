@@ -103,6 +103,7 @@ var knownFields = byLength(
 	knownField{"Content-Length", func(f *fields, value string) bool {
 		return f.once(lengthField, nil, value) && f.contentLength(value)
 	}},
+	knownField{"X-Forwarded-For", func(f *fields, value string) bool { return f.request.forward(value) }},
 	odds("Expect"), odds("Trailer"), odds("Content-Encoding"), odds("Proxy-Connection"), odds("Transfer-Encoding"),
 )
 

@@ -18,6 +18,10 @@ type Guard struct {
 	Tokens []string
 	// Hosts are names by which back-ends call this daemon, beside localhost, this machine's name and IP addresses.
 	Hosts []string
+	// NoBrowsers is for a port on which a GET does something: whatever says that a browser sent it is refused, also a link
+	// that somebody follows, and the icon that a browser asks for by itself. As browsers say so only to localhost and
+	// loopback addresses (where there is no TLS), these are the only names and addresses of ours then, beside Hosts.
+	NoBrowsers bool
 }
 
 // Check returns a [Problem] if r may not pass.
@@ -28,7 +32,10 @@ type Guard struct {
 // holds that name, and requests for names that are not ours are refused. A request that brings a token needs no such
 // name, as no page has the token.
 func (g *Guard) Check(r *http.Request) error {
-	a := Asker{Host: r.Host, Authorization: r.Header.Get("Authorization")}
+	a := Asker{Host: r.Host}
+	if fields := r.Header["Authorization"]; len(fields) == 1 { // of two, nobody knows which one counts
+		a.Authorization = fields[0]
+	}
 	origins, sites := r.Header["Origin"], r.Header["Sec-Fetch-Site"]
 	if len(origins) > 1 || len(sites) > 1 {
 		return crossSite()
@@ -60,6 +67,9 @@ type Asker struct {
 func (g *Guard) CheckAsker(a Asker) error {
 	if a.Site != "" && a.Site != "same-origin" && a.Site != "none" || a.Origin != "" && !SameHost(a.Origin, a.Host) {
 		return crossSite()
+	}
+	if g.NoBrowsers && (a.Site != "" || a.Origin != "") {
+		return Refuse(http.StatusForbidden, "cross_site", "a browser may not use this port")
 	}
 	if len(g.Tokens) > 0 {
 		return g.checkToken(a.Authorization)
@@ -104,7 +114,8 @@ func SameHost(origin, host string) bool {
 }
 
 // ourHost tells whether the Host field of a request names this daemon. One that is empty, as in HTTP/1.0, comes from no
-// browser: the address of a page always has a host. Nor can an IP address be rebound.
+// browser: the address of a page always has a host. Nor can an IP address be rebound. But 0.0.0.0 and [::] are no
+// addresses of anybody: some systems take them for loopback, to which browsers do not, and so send no Sec-Fetch-Site there.
 func (g *Guard) ourHost(field string) bool {
 	if field == "" {
 		return true
@@ -112,12 +123,12 @@ func (g *Guard) ourHost(field string) bool {
 	name, port := field, ""
 	if literal, ok := strings.CutPrefix(field, "["); ok {
 		name, port, ok = strings.Cut(literal, "]")
-		return ok && isPort(port) && strings.Contains(name, ":") && isAddress(name)
+		return ok && isPort(port) && strings.Contains(name, ":") && g.ourAddress(name)
 	}
 	if i := strings.IndexByte(field, ':'); i >= 0 {
 		name, port = field[:i], field[i:]
 	}
-	return isPort(port) && (g.knows(name) || isAddress(name) || isOwnName(name))
+	return isPort(port) && (g.knows(name) || g.ourAddress(name) || !g.NoBrowsers && isOwnName(name))
 }
 
 // knows tells whether name is localhost or one of g's Hosts.
@@ -138,9 +149,11 @@ func sameName(a, b string) bool {
 	return a != "" && strings.EqualFold(a, b)
 }
 
-func isAddress(text string) bool {
-	_, err := netip.ParseAddr(text)
-	return err == nil
+// ourAddress tells whether text is an IP address by which this daemon may be called.
+func (g *Guard) ourAddress(text string) bool {
+	address, err := netip.ParseAddr(text)
+	address = address.Unmap().WithZone("")
+	return err == nil && !address.IsUnspecified() && (address.IsLoopback() || !g.NoBrowsers)
 }
 
 // isPort tells whether text is the part of a Host field after the host: nothing, or a colon and digits.

@@ -55,6 +55,7 @@ func TestGuardHost(t *testing.T) {
 		"user@localhost", "user@localhost:8004", "evil.example@localhost", "localhost:8004@evil.example", "localhost@evil.example",
 		"localhost:evil", "localhost:8004:8004", "localhost:8004.evil.example", "localhost:-1", "localhost: 8004", "127.0.0.1:x",
 		"localhost/", "localhost#", "localhost?", "localhost ", " localhost", "localhost\t", "localhost,evil.example", "localhost\x00",
+		"0.0.0.0", "0.0.0.0:8004", "[::]", "[::]:8004", "[::ffff:0.0.0.0]:8004", "[0:0:0:0:0:0:0:0]:8004", "[::%lo]:8004",
 		"::1", "::1:8004", "[::1", "::1]", "[::1]evil", "[::1]:x", "[::1].evil.example", "[]", "[]:8004", "[localhost]", "[127.0.0.1]", "[[::1]]",
 		":", ":8004", ".", ".:8004", "..", "*", "[::1]:8004:8004", "sub.roots.internal", "roots.internal.evil.example", "roots",
 		"ｌocalhost", "127。0。0。1", strings.Repeat("a", 30_000),
@@ -118,6 +119,39 @@ func TestGuardSite(t *testing.T) {
 		want := strings.Replace(tt.want, "403 host", "passes", 1)
 		checkGuard(t, &Guard{Tokens: []string{"right"}}, request(tt.host, withToken...), want)
 	}
+}
+
+// Where a GET does something, a link must not: no browser may pass, whoever has it come, and no name to which browsers do
+// not say that they are browsers.
+func TestGuardNoBrowsers(t *testing.T) {
+	name, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		host   string
+		fields []string
+		want   string
+	}{
+		{"localhost:8003", nil, "passes"},
+		{"127.0.0.1:8003", nil, "passes"},
+		{"127.9.9.9:8003", nil, "passes"},
+		{"[::1]:8003", nil, "passes"},
+		{"[::ffff:127.0.0.1]:8003", nil, "passes"},
+		{"roots.internal:8003", nil, "passes"},
+		{"", nil, "passes"},
+		{name + ":8003", nil, "403 host"},
+		{"192.168.1.5:8003", nil, "403 host"},
+		{"[2001:db8::1]:8003", nil, "403 host"},
+		{"0.0.0.0:8003", nil, "403 host"},
+		{"localhost:8003", []string{"Sec-Fetch-Site: none"}, "403 cross_site"},
+		{"localhost:8003", []string{"Sec-Fetch-Site: same-origin"}, "403 cross_site"},
+		{"localhost:8003", []string{"Origin: http://localhost:8003"}, "403 cross_site"},
+	} {
+		checkGuard(t, &Guard{NoBrowsers: true, Hosts: []string{"roots.internal"}}, request(tt.host, tt.fields...), tt.want)
+	}
+	withToken := request("any.example", "Authorization: Bearer right", "Sec-Fetch-Site: none")
+	checkGuard(t, &Guard{NoBrowsers: true, Tokens: []string{"right"}}, withToken, "403 cross_site")
 }
 
 func TestGuardToken(t *testing.T) {

@@ -32,6 +32,7 @@ func (g *Guarded) Refused() *Tally { return &g.refused }
 func (g *Guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) { g.handler.ServeHTTP(w, r) }
 
 func (g *Guarded) serve(w http.ResponseWriter, r *http.Request) error {
+	Shield(w.Header())
 	if err := g.guard.Load().Check(r); err != nil {
 		return err
 	}

@@ -1,23 +1,42 @@
 package lane
 
 import (
+	"bytes"
+	"crypto/tls"
+	"errors"
+	"fmt"
 	"net"
+	"net/http"
+	"net/netip"
+	"os"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// LimitListener accepts connections up to a limit. One that is too many is answered 503 and closed, so that its owner
-// sees why rather than a connection that hangs.
+// LimitListener accepts connections up to a limit, and up to one for each address. One that is too many is answered
+// 503, or 429, and closed, so that its owner sees why rather than a connection that hangs.
 type LimitListener struct {
 	net.Listener
-	open    atomic.Int64
-	max     atomic.Int64
-	refused *Tally
-	running sync.WaitGroup // goroutines of refuse; added to with mu held
+	open      atomic.Int64
+	max       atomic.Int64
+	each      atomic.Pointer[eachAddress] // nil: no limit for each address
+	addresses Accounts[netip.Addr]        // of open connections that count for an address
+	refused   *Tally
+	met       *Met
+	setting   string         // that max is, for met
+	running   sync.WaitGroup // goroutines of refuse; added to with mu held
+	noted     atomic.Int64   // how many there are in whose
 
 	mu      sync.Mutex            // guards what follows
 	lingers map[net.Conn]struct{} // refused connections that are still being closed; nil once the listener is closed
+	whose   map[int]netip.Addr    // by descriptor: for which address connections of event loops count, if for any
+}
+
+// eachAddress is the limit for each address.
+type eachAddress struct {
+	max     int
+	proxies Proxies
 }
 
 const (
@@ -27,11 +46,20 @@ const (
 	lingerTime = time.Second
 )
 
-// busyAnswer says nothing that a page of any origin may not read, on whichever port.
-const busyAnswer = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nConnection: close\r\n" +
-	"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: Retry-After\r\n" +
-	"Retry-After: 5\r\nContent-Length: 116\r\n\r\n" +
-	`{"title":"Service Unavailable","status":503,"reason":"connections","detail":"too many connections; try again soon"}` + "\n"
+// The answers to those that are too many.
+var (
+	busyAnswer    = refusal(http.StatusServiceUnavailable, "connections", "too many connections; try again soon")
+	addressAnswer = refusal(http.StatusTooManyRequests, "address_connections", "one address has too many connections")
+)
+
+// refusal is an answer that says nothing that a page of any origin may not read, on whichever port.
+func refusal(status int, reason, detail string) string {
+	title := http.StatusText(status)
+	body := fmt.Sprintf(`{"title":%q,"status":%d,"reason":%q,"detail":%q}`+"\n", title, status, reason, detail)
+	return fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nConnection: close\r\n"+
+		"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: Retry-After\r\n"+
+		"Retry-After: 5\r\nContent-Length: %d\r\n\r\n%s", status, title, len(body), body)
+}
 
 // NewLimitListener has l accept at most max connections at a time; refused counts the others, as "connections".
 func NewLimitListener(l net.Listener, max int, refused *Tally) *LimitListener {
@@ -43,6 +71,20 @@ func NewLimitListener(l net.Listener, max int, refused *Tally) *LimitListener {
 // SetMax changes how many connections may be open. Those that are stay open.
 func (l *LimitListener) SetMax(max int) { l.max.Store(int64(max)) }
 
+// SetAddressMax changes how many connections each address may have that is not one of the proxies; 0 for no limit.
+// Those that are open stay open, and those that were accepted while there was no limit are never counted.
+func (l *LimitListener) SetAddressMax(max int, proxies Proxies) {
+	if max <= 0 {
+		l.each.Store(nil)
+		return
+	}
+	l.each.Store(&eachAddress{max, proxies})
+}
+
+// Report has met told when the limit is met, which is that of setting, and that of "limits.address_connections". It is
+// called before anything is accepted.
+func (l *LimitListener) Report(met *Met, setting string) { l.met, l.setting = met, setting }
+
 // Open returns how many connections are open.
 func (l *LimitListener) Open() int { return int(l.open.Load()) }
 
@@ -53,24 +95,75 @@ func (l *LimitListener) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if l.enter() {
-			return &limitedConn{Conn: conn, listener: l}, nil
+		address, refusal := l.enter(func() string { return conn.RemoteAddr().String() })
+		if refusal == "" {
+			return &limitedConn{Conn: conn, listener: l, address: address}, nil
 		}
-		l.refuse(conn)
+		l.refuse(conn, refusal)
 	}
 }
 
-// enter takes a place for a connection, if there is one; leave gives it back.
-func (l *LimitListener) enter() bool {
-	if l.open.Add(1) <= l.max.Load() {
-		return true
+// enter takes a place for a connection from peer, if there is one, and returns for which address it counts, if for any;
+// leave gives it back. Otherwise refusal is what it is answered.
+func (l *LimitListener) enter(peer func() string) (address netip.Addr, refusal string) {
+	if l.open.Add(1) > l.max.Load() {
+		l.open.Add(-1)
+		l.refused.Add("connections")
+		l.met.Note(l.setting)
+		return address, busyAnswer
+	}
+	each := l.each.Load()
+	if each == nil {
+		return address, ""
+	}
+	address, proxy := each.proxies.peerAddress(peer())
+	if proxy || !address.IsValid() {
+		return netip.Addr{}, ""
+	}
+	if l.addresses.Enter(address, each.max, 0) {
+		return address, ""
 	}
 	l.open.Add(-1)
-	l.refused.Add("connections")
-	return false
+	l.refused.Add("address_connections")
+	l.met.Note("limits.address_connections")
+	return netip.Addr{}, addressAnswer
 }
 
-func (l *LimitListener) leave() { l.open.Add(-1) }
+func (l *LimitListener) leave(address netip.Addr) {
+	l.open.Add(-1)
+	if address.IsValid() {
+		l.addresses.Leave(address, 0)
+	}
+}
+
+// note keeps for which address a connection of an event loop counts, until forget.
+func (l *LimitListener) note(fd int, address netip.Addr) {
+	if !address.IsValid() {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.whose == nil {
+		l.whose = make(map[int]netip.Addr)
+	}
+	l.whose[fd] = address
+	l.noted.Store(int64(len(l.whose)))
+}
+
+// forget returns what was noted of a descriptor, which must still be the connection's own.
+func (l *LimitListener) forget(fd int) (address netip.Addr) {
+	if l.noted.Load() == 0 {
+		return address
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	address = l.whose[fd]
+	if delete(l.whose, fd); len(l.whose) == 0 {
+		l.whose = nil
+	}
+	l.noted.Store(int64(len(l.whose)))
+	return address
+}
 
 // Close stops listening and ends the connections that are being refused. Those that were accepted stay open.
 func (l *LimitListener) Close() error {
@@ -86,7 +179,7 @@ func (l *LimitListener) Close() error {
 }
 
 // refuse answers conn, without holding up Accept.
-func (l *LimitListener) refuse(conn net.Conn) {
+func (l *LimitListener) refuse(conn net.Conn, answer string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.lingers == nil || len(l.lingers) >= maxLingers {
@@ -95,23 +188,23 @@ func (l *LimitListener) refuse(conn net.Conn) {
 	}
 	l.lingers[conn] = struct{}{}
 	l.running.Go(func() {
-		sayBusy(conn)
+		sayBusy(conn, answer)
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		delete(l.lingers, conn)
 	})
 }
 
-// sayBusy answers conn and closes it. It waits for the request to begin: an answer before that is nobody's, and Go's own
-// client throws it away. A close with bytes unread would reset the connection, and the answer could be lost with it, so
-// what the client sends is read for a moment.
-func sayBusy(conn net.Conn) {
+// sayBusy gives conn the answer and closes it. It waits for the request to begin: an answer before that is nobody's,
+// and Go's own client throws it away. A close with bytes unread would reset the connection, and the answer could be
+// lost with it, so what the client sends is read for a moment.
+func sayBusy(conn net.Conn, answer string) {
 	defer conn.Close()
 	var scratch [1024]byte
 	_ = conn.SetDeadline(time.Now().Add(lingerTime))
 	_, _ = conn.Read(scratch[:])
 	_ = conn.SetDeadline(time.Now().Add(lingerTime))
-	if _, err := conn.Write([]byte(busyAnswer)); err != nil {
+	if _, err := conn.Write([]byte(answer)); err != nil {
 		return
 	}
 	_ = closeWrite(conn)
@@ -126,12 +219,70 @@ func sayBusy(conn net.Conn) {
 type limitedConn struct {
 	net.Conn
 	listener *LimitListener
+	address  netip.Addr // for which it counts; invalid for none
 	once     sync.Once
+	state    atomic.Int32 // an http.ConnState
+	begun    atomic.Bool  // something came since the state is that
+}
+
+// NoteState is an http.Server's ConnState. It has connections of a LimitListener know which bound is met when nothing
+// comes in time.
+func NoteState(conn net.Conn, state http.ConnState) {
+	if secure, ok := conn.(*tls.Conn); ok {
+		conn = secure.NetConn()
+	}
+	if handed, ok := conn.(*handedConn); ok {
+		conn = handed.Conn
+	}
+	if limited, ok := conn.(*limitedConn); ok && state != http.StateNew {
+		limited.begun.Store(false)
+		limited.state.Store(int32(state))
+	}
+}
+
+// Read implements net.Conn.
+func (c *limitedConn) Read(into []byte) (int, error) {
+	n, err := c.Conn.Read(into)
+	if n > 0 && http.ConnState(c.state.Load()) != http.StateActive {
+		c.begun.Store(true)
+	}
+	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		c.noteLate()
+	}
+	return n, err
+}
+
+// noteLate says which bound is met where net/http waits for a request; for a body, its reader does.
+func (c *limitedConn) noteLate() {
+	switch state := http.ConnState(c.state.Load()); {
+	case state != http.StateNew && state != http.StateIdle:
+	case c.begun.Load():
+		c.listener.met.Note("limits.header")
+	case state == http.StateNew:
+		c.listener.met.Routine("limits.header")
+	default:
+		c.listener.met.Routine("limits.idle")
+	}
+}
+
+// tooLargeHeader begins an answer that only net/http itself gives.
+var tooLargeHeader = []byte("HTTP/1.1 431 ")
+
+// Write implements net.Conn.
+func (c *limitedConn) Write(from []byte) (int, error) {
+	n, err := c.Conn.Write(from)
+	switch {
+	case err != nil && errors.Is(err, os.ErrDeadlineExceeded):
+		c.listener.met.Note("limits.write")
+	case bytes.HasPrefix(from, tooLargeHeader):
+		c.listener.met.Note("limits.header_size")
+	}
+	return n, err
 }
 
 // Close implements net.Conn.
 func (c *limitedConn) Close() error {
-	c.once.Do(c.listener.leave)
+	c.once.Do(func() { c.listener.leave(c.address) })
 	return c.Conn.Close()
 }
 

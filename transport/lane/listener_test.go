@@ -138,7 +138,7 @@ func TestLimitListenerRefusesAfterClose(t *testing.T) {
 	l, _ := limited(t, 0)
 	l.Close()
 	ours, theirs := net.Pipe()
-	l.refuse(theirs)
+	l.refuse(theirs, busyAnswer)
 	if _, err := ours.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v", err)
 	}

@@ -320,7 +320,7 @@ func (l *loop) serve(c *Conn, data []byte) (used int) {
 		return 0
 	}
 	if v == whole {
-		c.flags &^= keepAlive | http10 | posted
+		c.flags = c.flags&^(keepAlive|http10|posted) | asked
 		if r.Method == http.MethodPost {
 			c.flags |= posted
 		}
@@ -416,8 +416,9 @@ func (l *loop) close(c *Conn) {
 	}
 	// The component forgets the connection while the descriptor is still its own.
 	l.release(c)
+	address := c.port.limit.forget(int(c.fd))
 	l.sockets.Close(int(c.fd))
-	c.port.closed()
+	c.port.closed(address)
 }
 
 // release takes a connection out of all that the loop has.

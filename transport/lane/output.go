@@ -57,13 +57,25 @@ func (l *loop) wrote(c *Conn) {
 }
 
 // linger waits a little for the client to close a connection on which all is said. If it were closed with something
-// unread, the system would reset it, and the client might lose the last answer.
+// unread, the system would reset it, and the client might lose the last answer. A port that is closed has no time for that:
+// there, a client that sends nothing on is left with what the system has for it.
 func (l *loop) linger(c *Conn) {
+	if c.port.draining.Load() && !c.Upgraded() && l.silent(c) {
+		l.close(c)
+		return
+	}
 	c.state, c.spare = lingers, nil
 	c.flags &^= deaf
 	l.sockets.CloseWrite(int(c.fd))
 	l.hurry(c, lingerTime)
 	l.listen(c)
+}
+
+// silent tells whether nothing unread has come from a client that is to be heard no more.
+func (l *loop) silent(c *Conn) bool {
+	var some [1]byte // the loop's own buffer may be in use
+	n, err := l.sockets.Read(int(c.fd), some[:])
+	return n == 0 && (err == nil || errors.Is(err, ErrAgain))
 }
 
 // keepRoom keeps a buffer that was made larger for the next answer.

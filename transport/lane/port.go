@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +19,7 @@ type Port struct {
 	fast         Fast
 	limit        *LimitListener
 	fd           int
+	unlistened   atomic.Bool
 	draining     atomic.Bool // answers are the last of their connections
 	open         atomic.Int64
 
@@ -64,6 +66,7 @@ func (p *Port) Accept() (net.Conn, error) {
 	}
 	conn := p.handed[0]
 	p.handed = p.handed[1:]
+	p.change.Broadcast()
 	return conn, nil
 }
 
@@ -80,6 +83,14 @@ func (p *Port) Close() error {
 	if closes {
 		return nil
 	}
+	return p.Unlisten()
+}
+
+// Unlisten has no more connections accepted by the loops. Those that there are go on, and may still be accepted from p.
+func (p *Port) Unlisten() error {
+	if p.unlistened.Swap(true) {
+		return nil
+	}
 	first := p.loops.all[0]
 	done := make(chan struct{})
 	first.do(func() {
@@ -94,12 +105,52 @@ func (p *Port) Close() error {
 	return p.limit.Close()
 }
 
-// Shutdown closes p and waits for its connections: one that waits for a request is closed, any other after its answer. When
-// ctx ends, all are closed; the error is that of ctx then.
+// newcomerTime is how long a connection may be there without a request before it no longer holds up a stop: whoever opens
+// one is about to ask, but browsers open some in advance.
+const newcomerTime = 500 * time.Millisecond
+
+// Settle is the beginning of [Port.Shutdown], in which connections may still be accepted from p: it listens no more, and
+// those that wait for their next request are closed. It gives those that are about to ask a moment to do so, and returns when
+// all that net/http is to serve has been accepted.
+func (p *Port) Settle(ctx context.Context) error {
+	err := p.Unlisten()
+	if p.draining.Swap(true) {
+		return err
+	}
+	p.each((*Conn).dismissed)
+	ctx, cancel := context.WithTimeout(ctx, newcomerTime)
+	defer cancel()
+	p.wait(ctx)
+	return err
+}
+
+// Shutdown closes p and waits for its connections: one that waits for its next request is closed, any other after its
+// answer. When ctx ends, all are closed; the error is that of ctx then.
 func (p *Port) Shutdown(ctx context.Context) error {
-	err := p.Close()
-	p.draining.Store(true)
+	err := errors.Join(p.Settle(ctx), p.Close())
 	p.each(func(c *Conn) bool { return c.state == idle && !c.Busy() })
+	p.wait(ctx)
+	if p.open.Load() == 0 {
+		return err
+	}
+	p.each(func(*Conn) bool { return true })
+	return errors.Join(err, ctx.Err())
+}
+
+// dismissed tells whether a connection is not needed any more: it is between two requests, or was opened in advance. A
+// request that has come and was not read yet is served now.
+func (c *Conn) dismissed() bool {
+	if c.state != idle || c.Busy() {
+		return false
+	}
+	l := c.home()
+	l.readable(c)
+	isNew := c.flags&asked == 0 && c.deadline > l.since()+l.loops.bounds.Header-newcomerTime
+	return c.state == idle && !c.Busy() && c.spare == nil && !isNew
+}
+
+// wait returns when p has no more connections, and none that nobody has accepted yet, or ctx ends.
+func (p *Port) wait(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -107,15 +158,10 @@ func (p *Port) Shutdown(ctx context.Context) error {
 	})
 	defer stop()
 	p.mu.Lock()
-	for p.open.Load() > 0 && ctx.Err() == nil {
+	defer p.mu.Unlock()
+	for (p.open.Load() > 0 || len(p.handed) > 0) && ctx.Err() == nil {
 		p.change.Wait()
 	}
-	p.mu.Unlock()
-	if p.open.Load() == 0 {
-		return err
-	}
-	p.each(func(*Conn) bool { return true })
-	return errors.Join(err, ctx.Err())
 }
 
 // each closes the connections of p that are meant, each on its loop, and returns when that is done.
@@ -145,9 +191,9 @@ func (l *loop) closeSome(meant func(*Conn) bool) {
 	}
 }
 
-// closed notes that one of p's connections is no more.
-func (p *Port) closed() {
-	p.limit.leave()
+// closed notes that one of p's connections is no more, which counted for an address.
+func (p *Port) closed(address netip.Addr) {
+	p.limit.leave(address)
 	p.left()
 }
 
@@ -172,12 +218,15 @@ func (l *loop) accept(p *Port) {
 		case err != nil:
 			l.pause(p, err)
 			return
-		case !p.limit.enter():
+		}
+		address, refusal := p.limit.enter(func() string { return l.sockets.Peer(fd) })
+		if refusal != "" {
 			if conn, err := l.sockets.Conn(fd); err == nil {
-				p.limit.refuse(conn)
+				p.limit.refuse(conn, refusal)
 			}
 			continue
 		}
+		p.limit.note(fd, address)
 		p.open.Add(1)
 		if other := l.loops.next(); other != l {
 			other.do(func() { other.adopt(p, fd) })
@@ -221,21 +270,24 @@ func (l *loop) handOver(c *Conn, data []byte) {
 	unread := append([]byte(nil), data...)
 	l.release(c)
 	l.sockets.Forget(fd)
+	address := p.limit.forget(fd)
 	conn, err := l.sockets.Conn(fd)
 	if err != nil {
 		l.log.Warn("a connection is lost", "err", err)
-		p.closed()
+		p.closed(address)
 		return
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.open.Add(-1); p.closes {
 		conn.Close()
-		p.limit.leave()
+		p.limit.leave(address)
 		p.change.Broadcast()
 		return
 	}
-	p.handed = append(p.handed, &handedConn{Conn: &limitedConn{Conn: conn, listener: p.limit}, unread: unread})
+	limited := &limitedConn{Conn: conn, listener: p.limit, address: address}
+	limited.begun.Store(true)
+	p.handed = append(p.handed, &handedConn{Conn: limited, unread: unread})
 	p.change.Broadcast()
 }
 

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
+	"regexp"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -73,6 +74,11 @@ func (p *Problem) With(key, value string) *Problem {
 	return p
 }
 
+// Again adds after how many seconds to try again, and lets pages of other origins read that.
+func (p *Problem) Again(seconds int) *Problem {
+	return p.With("Retry-After", strconv.Itoa(seconds)).With("Access-Control-Expose-Headers", "Retry-After")
+}
+
 // MethodNotAllowed refuses a request's method; allow lists those that are good, separated by ", ".
 func MethodNotAllowed(r *http.Request, allow string) *Problem {
 	return Refuse(http.StatusMethodNotAllowed, "method", "%s is not for this address; it takes %s", r.Method, allow).
@@ -91,6 +97,9 @@ func DispatchProblem(err error) *Problem {
 	for _, known := range dispatchProblems {
 		if errors.Is(err, known.err) {
 			p = Refuse(known.status, known.reason, "%v", err)
+			if known.status == http.StatusServiceUnavailable {
+				p = p.Again(busySeconds)
+			}
 		}
 	}
 	var at *dispatch.UpdateError
@@ -101,16 +110,21 @@ func DispatchProblem(err error) *Problem {
 }
 
 var dispatchProblems = []struct {
-	err    error
-	status int
-	reason string
+	err     error
+	status  int
+	reason  string
+	setting string // the bound that is met
 }{
-	{dispatch.ErrUnknownID, http.StatusNotFound, "unknown_id"},
-	{dispatch.ErrNotPermitted, http.StatusForbidden, "not_permitted"},
-	{dispatch.ErrReserved, http.StatusForbidden, "reserved"},
-	{dispatch.ErrPaths, http.StatusConflict, "too_many_paths"},
-	{dispatch.ErrPermits, http.StatusConflict, "too_many_permits"},
+	{dispatch.ErrUnknownID, http.StatusNotFound, "unknown_id", ""},
+	{dispatch.ErrNotPermitted, http.StatusForbidden, "not_permitted", ""},
+	{dispatch.ErrReserved, http.StatusForbidden, "reserved", ""},
+	{dispatch.ErrPaths, http.StatusConflict, "too_many_paths", "limits.paths"},
+	{dispatch.ErrPermits, http.StatusConflict, "too_many_permits", "limits.permits"},
+	{dispatch.ErrSubscriptions, http.StatusServiceUnavailable, "subscriptions", "limits.subscriptions"},
 }
+
+// busySeconds is after how long somebody is to try again who found no room.
+const busySeconds = 5
 
 // Handler serves requests by Serve and turns the errors that it returns into answers. A [Problem] is answered as it is;
 // any other error is the daemon's own fault: it is logged, and answered 500 without its text. So is a panic, but for the
@@ -119,6 +133,8 @@ type Handler struct {
 	Serve   func(w http.ResponseWriter, r *http.Request) error
 	Refused *Tally // counts problems by reason
 	Log     *slog.Logger
+	Met     *Met              // is told of the bounds that are met; nil: nobody is
+	Bounds  map[string]string // the setting that is met where a request is refused, by the reason
 }
 
 // ServeHTTP implements http.Handler.
@@ -143,7 +159,10 @@ func (h Handler) Note(err error, about ...any) *Problem {
 		p = Refuse(http.StatusInternalServerError, "internal", "rootsd could not do this; its log says why")
 	}
 	h.Refused.Add(p.Reason)
-	log.Debug("refused", "status", p.Status, "reason", p.Reason, "detail", p.Detail)
+	if setting, ok := h.Bounds[p.Reason]; ok {
+		h.Met.Note(setting)
+	}
+	log.Debug("refused", "status", p.Status, "reason", p.Reason, "detail", p.Logged())
 	return p
 }
 
@@ -162,8 +181,25 @@ func (h Handler) logPanic(r *http.Request) {
 
 // place is the first segment of a request's path, for the log. The rest may be a client's secret.
 func place(r *http.Request) string {
-	first, _, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
-	return "/" + first
+	path := strings.TrimPrefix(r.URL.Path, "/")
+	if end := strings.IndexAny(path, "/;"); end >= 0 { // behind ";" stands a line's message
+		path = path[:end]
+	}
+	return "/" + path
+}
+
+// Logged returns the detail for a log. Whoever has brought the token of a session for something else is told what he has
+// said; the log is not.
+func (p *Problem) Logged() slog.LogValuer { return logged(p.Detail) }
+
+type logged string
+
+// tokenEnd is a token behind its ID: the cursor and the secret, or what is left of that.
+var tokenEnd = regexp.MustCompile(`/[0-9]+/[0-9A-Za-z]+`)
+
+// LogValue implements slog.LogValuer.
+func (l logged) LogValue() slog.Value {
+	return slog.StringValue(tokenEnd.ReplaceAllString(string(l), "/…"))
 }
 
 func (p *Problem) write(w http.ResponseWriter) {

@@ -21,7 +21,7 @@ func answer(t *testing.T, serve func(w http.ResponseWriter, r *http.Request) err
 	t.Helper()
 	var log bytes.Buffer
 	var refused Tally
-	h := Handler{serve, &refused, slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelInfo}))}
+	h := Handler{Serve: serve, Refused: &refused, Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelInfo}))}
 	w := httptest.NewRecorder()
 	h.ServeHTTP(w, httptest.NewRequest(http.MethodPost, "/a", nil))
 	return w, log.String(), refused.Counts()
@@ -37,10 +37,11 @@ func TestHandlerAnswersProblem(t *testing.T) {
 		t.Errorf("got %d %s, want 409 %s", w.Code, w.Body, body)
 	}
 	for key, want := range map[string]string{
-		"Content-Type":   "application/problem+json",
-		"Cache-Control":  "no-store",
-		"Content-Length": fmt.Sprint(len(body)),
-		"Retry-After":    "5",
+		"Content-Type":           "application/problem+json",
+		"Cache-Control":          "no-store",
+		"X-Content-Type-Options": "nosniff",
+		"Content-Length":         fmt.Sprint(len(body)),
+		"Retry-After":            "5",
 	} {
 		if got := w.Header().Get(key); got != want {
 			t.Errorf("%s is %q, want %q", key, got, want)
@@ -77,7 +78,7 @@ func TestHandlerLogsPanic(t *testing.T) {
 		want  string
 	}{{"a bug", "a bug"}, {http.ErrAbortHandler, ""}} {
 		var log bytes.Buffer
-		h := Handler{func(http.ResponseWriter, *http.Request) error { panic(tt.value) }, nil, slog.New(slog.NewTextHandler(&log, nil))}
+		h := Handler{Serve: func(http.ResponseWriter, *http.Request) error { panic(tt.value) }, Log: slog.New(slog.NewTextHandler(&log, nil))}
 		func() {
 			defer func() {
 				if v := recover(); v != http.ErrAbortHandler {

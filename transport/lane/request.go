@@ -19,6 +19,9 @@ type Request struct {
 	Upgrade                           bool   // to a WebSocket
 	Key, Version                      string // Sec-WebSocket-…
 
+	forwarded [maxForwarded]string // the X-Forwarded-For fields
+	forwards  int                  // how many there are
+
 	old       bool // HTTP/1.0
 	keepAlive bool
 	raw       []byte // all of it
@@ -27,6 +30,25 @@ type Request struct {
 
 // HTTP10 tells whether the client speaks HTTP/1.0, which knows no chunks.
 func (r *Request) HTTP10() bool { return r.old }
+
+// maxForwarded is how many X-Forwarded-For fields a request may have. Proxies add to the one that there is.
+const maxForwarded = 4
+
+// Forwarded returns the X-Forwarded-For fields, in order; see [Proxies.Client].
+func (r *Request) Forwarded() []string { return r.forwarded[:r.forwards] }
+
+// forward keeps one of them. An empty one says nothing.
+func (r *Request) forward(value string) bool {
+	switch {
+	case value == "":
+		return true
+	case r.forwards == maxForwarded:
+		return false
+	}
+	r.forwarded[r.forwards] = value
+	r.forwards++
+	return true
+}
 
 // verdict is what [Request.parse] finds.
 type verdict uint8

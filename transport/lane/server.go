@@ -13,6 +13,7 @@ type Bounds struct {
 	Idle       time.Duration // between two requests of a connection
 	Write      time.Duration // to take what is written of an answer; then the connection is closed
 	HeaderSize int           // bytes of a request's header; net/http adds 4 KiB to it
+	Met        *Met          // is told when one of these is met; nil: nobody is
 }
 
 // NewServer makes an HTTP server with bounds. What net/http has to say goes to log at debug level, since it is about
@@ -22,6 +23,7 @@ func NewServer(h http.Handler, bounds Bounds, log *slog.Logger) *http.Server {
 		Handler:           bound(h, bounds),
 		ReadHeaderTimeout: bounds.Header,
 		IdleTimeout:       bounds.Idle,
+		ConnState:         NoteState,
 		MaxHeaderBytes:    bounds.HeaderSize,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		// "OPTIONS *" is answered by h as well, which may have something to say about who asks.
@@ -33,10 +35,17 @@ func NewServer(h http.Handler, bounds Bounds, log *slog.Logger) *http.Server {
 // not read, as when it refuses the request, net/http reads up to 256 KiB itself before it answers, and a client that
 // never sends it would hold the connection for ever. (Server.ReadTimeout would do this, and end every poll that waits
 // longer than that.)
+//
+// A body in chunks ends its connection. Where something in front of the daemon reads a Content-Length that stands beside
+// them, what it takes for the rest of a body, or for the next client's request, is so served to nobody (RFC 9112, 6.1,
+// wants this of such a request; net/http does not tell which is one).
 func bound(h http.Handler, bounds Bounds) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength != 0 {
 			_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bounds.Header))
+		}
+		if len(r.TransferEncoding) > 0 {
+			w.Header().Set("Connection", "close")
 		}
 		h.ServeHTTP(&boundWriter{ResponseWriter: w, within: bounds.Write}, r)
 	})

@@ -56,11 +56,29 @@ func (l *loop) look(c *Conn) {
 // expire ends a connection that has nothing to say, does not take its answer, or sends too slowly. A body that is slow is
 // net/http's.
 func (l *loop) expire(c *Conn) {
+	l.noteExpired(c)
 	if c.Busy() || c.spare == nil || !headerEnds(c.spare.in) {
 		l.close(c)
 		return
 	}
 	l.handOver(c, c.spare.in)
+}
+
+// noteExpired says which bound it is. One that says nothing, or nothing more, is nothing new.
+func (l *loop) noteExpired(c *Conn) {
+	met := l.loops.bounds.Met
+	switch {
+	case c.state == lingers:
+	case c.Busy():
+		met.Note("limits.write")
+	case c.spare != nil && headerEnds(c.spare.in):
+	case c.spare != nil:
+		met.Note("limits.header")
+	case c.flags&keepAlive == 0:
+		met.Routine("limits.header")
+	default:
+		met.Routine("limits.idle")
+	}
 }
 
 // laterList holds connections that want to be woken within moments, in slots of a few milliseconds.

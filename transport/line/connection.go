@@ -13,6 +13,9 @@ import (
 // readSize is how much is read at a time, in bytes: a hundred lines or so.
 const readSize = 16 << 10
 
+// firstLine is how long the first line may be where it has to bring a token. Who has none yet is given no room for more.
+const firstLine = 4 << 10
+
 // connection is one client of a Receiver. All but the fields that mu guards belongs to the goroutine that runs serve.
 type connection struct {
 	receiver *Receiver
@@ -77,7 +80,7 @@ func (c *connection) takeLines(from int) (more bool) {
 // takeLine takes one line; more tells whether the connection may go on.
 func (c *connection) takeLine(line []byte) (more bool) {
 	r := c.receiver
-	if limit := r.settings.Load().MaxLine; len(trimEnd(line)) > limit {
+	if limit := c.longest(); len(trimEnd(line)) > limit {
 		return c.tooLong(limit)
 	}
 	if !c.opened {
@@ -133,6 +136,7 @@ func (c *connection) end(err error) {
 			c.takeLine(c.buf)
 		}
 	case errors.Is(err, os.ErrDeadlineExceeded):
+		c.receiver.settings.Load().Met.Note("limits.header")
 		c.unauthorized("no first line in time")
 	default:
 		c.receiver.debug("line: connection broke", c.conn.RemoteAddr(), err)
@@ -141,7 +145,7 @@ func (c *connection) end(err error) {
 
 // makeRoom makes sure that there is room for more of a line, up to the limit.
 func (c *connection) makeRoom() (more bool) {
-	limit := c.receiver.settings.Load().MaxLine
+	limit := c.longest()
 	most := limit + len("\r\n")
 	if len(c.buf) >= most {
 		return c.tooLong(limit)
@@ -154,9 +158,17 @@ func (c *connection) makeRoom() (more bool) {
 	return true
 }
 
+// longest is how long a line may be now.
+func (c *connection) longest() int {
+	s := c.receiver.settings.Load()
+	if s.guarded() && !c.opened {
+		return min(s.MaxLine, firstLine)
+	}
+	return s.MaxLine
+}
+
 func (c *connection) tooLong(limit int) (more bool) {
-	c.receiver.count.tooLong.Add(1)
-	c.receiver.log().Warn("line: line is too long", "remote", c.conn.RemoteAddr(), "limit", limit)
+	c.receiver.tooLong(c.conn.RemoteAddr(), limit)
 	return false
 }
 

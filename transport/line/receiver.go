@@ -32,7 +32,6 @@ type Receiver struct {
 	// mu guards the fields below, and those of connection that say so.
 	mu          sync.Mutex
 	closed      bool
-	full        bool // a connection was turned away, and none was taken since
 	listeners   map[net.Listener]struct{}
 	connections map[*connection]struct{}
 }
@@ -173,14 +172,10 @@ func (r *Receiver) adopt(conn net.Conn) {
 	}
 	if len(r.connections) >= s.MaxConnections {
 		r.count.surplus.Add(1)
-		if !r.full {
-			s.Log.Warn("line: no room for more connections", "open", len(r.connections))
-		}
-		r.full = true
+		s.Met.Note("limits.control_connections")
 		conn.Close()
 		return
 	}
-	r.full = false
 	r.count.accepted.Add(1)
 	c := &connection{receiver: r, conn: conn}
 	c.awaitFirstLocked(s)
@@ -212,6 +207,7 @@ func (r *Receiver) give(line []byte, remote any) (exit bool) {
 	}
 	if limit := r.settings.Load().MaxMessage; len(update.Message.JSON()) > limit {
 		r.count.tooLarge.Add(1)
+		r.settings.Load().Met.Note("ingest.max_message")
 		r.debug("line: refused", remote, fmt.Errorf("the message is larger than %d bytes", limit))
 		return false
 	}
@@ -223,7 +219,15 @@ func (r *Receiver) give(line []byte, remote any) (exit bool) {
 	return false
 }
 
+// tooLong notes a line that no message could make so long.
+func (r *Receiver) tooLong(remote any, limit int) {
+	r.count.tooLong.Add(1)
+	r.settings.Load().Met.Note("ingest.max_message")
+	r.debug("line: line is too long", remote, fmt.Errorf("it is longer than %d bytes", limit))
+}
+
 func (r *Receiver) refused(err error, remote any) {
+	r.settings.Load().Met.NoteError(err)
 	if errors.Is(err, dispatch.ErrUnknownID) {
 		r.count.unknownID.Add(1)
 	} else {

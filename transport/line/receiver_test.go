@@ -3,6 +3,7 @@ package line
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"slices"
@@ -16,6 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/transport/lane"
 )
 
 // exchange writes to addr, ends its side, and returns what the server had to say until it closed the connection. By
@@ -196,7 +198,8 @@ func TestReceiverFlood(t *testing.T) {
 }
 
 func TestMaxConnections(t *testing.T) {
-	s := newServer(t, Config{MaxConnections: 1})
+	met := lane.NewMet(slog.New(slog.DiscardHandler), func(string) any { return 1 })
+	s := newServer(t, Config{MaxConnections: 1, Met: met})
 	addr := s.tcp(t)
 	first, err := net.Dial("tcp", addr)
 	if err != nil {
@@ -214,14 +217,8 @@ func TestMaxConnections(t *testing.T) {
 	if got, want := s.Stats(), (Stats{Accepted: 2, Surplus: 2, Lines: 1}); got != want {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	full := 0
-	for _, text := range s.journal.said() {
-		if text == "WARN line: no room for more connections" {
-			full++
-		}
-	}
-	if full != 1 {
-		t.Errorf("the log says %q, want once that there is no room", s.journal.said())
+	if got := met.Counts()["limits.control_connections"]; got != 2 {
+		t.Errorf("the limit was met %d times, want 2", got)
 	}
 }
 

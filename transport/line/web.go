@@ -42,8 +42,7 @@ func (r *Receiver) giveTarget(target, remote string) {
 		r.count.malformed.Add(1)
 		r.debug("line: malformed", remote, err)
 	case len(line) > limit:
-		r.count.tooLong.Add(1)
-		r.log().Warn("line: line is too long", "remote", remote, "limit", limit)
+		r.tooLong(remote, limit)
 	default:
 		r.give([]byte(line), remote)
 	}

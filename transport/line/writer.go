@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/transport/lane"
 )
 
 // PathDropped is the path of the line that a [Writer] puts where lines are missing from a log; the message is their
@@ -34,6 +35,8 @@ type WriterConfig struct {
 	Buffer int
 	// Flush is how long Close may take to write what waits; 0 means 2 s.
 	Flush time.Duration
+	// Met is told when the buffer is full; nil: nobody is.
+	Met *lane.Met
 	// Log is told when writing fails and when it works again; nil means slog.Default(). It must not end up in this Writer.
 	Log *slog.Logger
 }
@@ -52,6 +55,7 @@ type WriterStats struct {
 type Writer struct {
 	file  string // the name, "" where there is none
 	log   *slog.Logger
+	met   *lane.Met
 	flush time.Duration
 	limit int           // of len(pending), in bytes
 	wake  chan struct{} // has room for one: there is something for run to look at
@@ -106,6 +110,7 @@ func startWriter(config WriterConfig, destination io.Writer) *Writer {
 	w := &Writer{
 		file:    config.File,
 		log:     config.Log,
+		met:     config.Met,
 		flush:   cmp.Or(config.Flush, 2*time.Second),
 		limit:   half - markSize,
 		wake:    make(chan struct{}, 1),
@@ -166,6 +171,7 @@ func (w *Writer) add(line []byte) bool {
 // drop counts a line that is not taken. Until run comes by no other is taken either: there is one gap then, and a full
 // buffer costs next to nothing.
 func (w *Writer) drop() {
+	w.met.Note("limits.log_buffer")
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.closing {

@@ -278,6 +278,6 @@ func BenchmarkFullSession(b *testing.B) {
 		b.ReportMetric((heap()-before)/n, "B/session")
 		b.ReportMetric(float64(r.stats.Bytes.Load())/n, "B/counted")
 		r.wheel.close()
-		r.wheel = newWheel(time.Hour, r.look)
+		r.wheel = newWheel(time.Hour, r.look, r.tend)
 	}
 }

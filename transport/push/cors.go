@@ -51,9 +51,6 @@ func (p *Push) cors(w http.ResponseWriter, method string, a *arrival) error {
 
 var anyOrigin = []string{"*"}
 
-// exposeHeaders names the fields of an answer that a page of another origin may read.
-const exposeHeaders = "Access-Control-Expose-Headers"
-
 // matchOrigin tells whether allowed, such as "https://app.example" or "https://*.example", stands for origin. The "*."
 // stands for one or more labels of a host name.
 func matchOrigin(allowed, origin string) bool {

@@ -22,6 +22,9 @@
 // a gap mark at its path: a blank message that says why something is missing. A queue that meets a limit turns what
 // waits for the paths concerned into such marks, so that its memory is bounded and no client is told less than the truth.
 //
+// The sessions of one process go on in the next ([Push.Save], [Push.Restore]): tokens stay good, and what was not
+// confirmed is given again.
+//
 // # How to test against it
 //
 // [Push] is an http.Handler; tests serve it in a testing/synctest bubble, by net/http and by event loops on a network in memory. docs/vectors/session.json holds

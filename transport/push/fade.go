@@ -28,6 +28,9 @@ func (b *backlog) fade(n int, reason string, room QueueLimits, patterns []dispat
 	if b.fadedOver(room) {
 		b.merge(b.faded, reason, func(dispatch.Path) dispatch.Path { return everything })
 	}
+	if planted("forget-faded") {
+		b.forgetFaded()
+	}
 	return lost
 }
 

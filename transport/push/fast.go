@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/gobwas/ws"
 
@@ -34,7 +35,7 @@ type visitor struct {
 const (
 	anyOriginLine = "Access-Control-Allow-Origin: *\r\n"
 	varyLine      = "Vary: Origin\r\n"
-	noStoreLine   = "Cache-Control: no-store\r\n"
+	noStoreLine   = "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
 	answerHead    = "Content-Type: application/json\r\n" + noStoreLine
 	anyAnswerHead = answerHead + anyOriginLine // what nearly all answers have
 	eventsHead    = "Content-Type: text/event-stream\r\n" + noStoreLine + "X-Accel-Buffering: no\r\n"
@@ -43,7 +44,7 @@ const (
 // ServeFast implements [lane.Fast]. Clients that come to wait are served here, and all else, which is answered at once,
 // as on net/http but in place.
 func (f fast) ServeFast(c *lane.Conn, r *lane.Request) bool {
-	a := f.arrival(r)
+	a := f.arrival(c, r)
 	if b, ok := f.beside(a.path); ok {
 		return b.Quick && c.ServeHTTP(f.whole, r)
 	}
@@ -73,9 +74,9 @@ func (f fast) ServeFast(c *lane.Conn, r *lane.Request) bool {
 		f.refuse(c, cors, err)
 		return true
 	}
-	f.park(c, s, a.form, cors, r.Key)
+	f.park(c, s, &a, cors, r.Key)
 	if a.form == Poll && fresh {
-		f.answer(c, s, cors)
+		f.answer(c, s, cors, a.pace)
 	} else {
 		f.Woken(c)
 	}
@@ -83,12 +84,13 @@ func (f fast) ServeFast(c *lane.Conn, r *lane.Request) bool {
 }
 
 // arrival makes an arrival of a request. It is good as long as the request is.
-func (f fast) arrival(r *lane.Request) arrival {
+func (f fast) arrival(c *lane.Conn, r *lane.Request) arrival {
 	path := r.Path[1:]
 	if rest, ok := strings.CutPrefix(r.Path, f.prefix); ok && f.prefix != "" {
 		path = rest
 	}
-	a := arrival{path: path, query: strings.Clone(r.Query), origin: r.Origin, host: r.Host, lastEventID: r.LastEventID}
+	a := arrival{path: path, query: strings.Clone(r.Query), origin: r.Origin, host: r.Host, lastEventID: r.LastEventID,
+		from: c, forwarded: r.Forwarded()}
 	switch {
 	case r.Upgrade:
 		a.form = Frames
@@ -113,12 +115,12 @@ func (f fast) corsLines(a *arrival) (string, error) {
 }
 
 // park begins what the client came for.
-func (f fast) park(c *lane.Conn, s *Session, form Form, cors, key string) {
+func (f fast) park(c *lane.Conn, s *Session, a *arrival, cors, key string) {
 	var what any = s
 	if cors != anyOriginLine {
 		what = &visitor{s, cors}
 	}
-	switch form {
+	switch a.form {
 	case Poll:
 		c.Park(what)
 		return
@@ -128,7 +130,7 @@ func (f fast) park(c *lane.Conn, s *Session, form Form, cors, key string) {
 		c.SetNote(0)
 		c.Upgrade(what, appendUpgrade(nil, key))
 	}
-	c.Send(s.Greeting(c.Room(), form))
+	c.Send(s.Greeting(c.Room(), a.form, a.pace))
 }
 
 // parked returns the session that waits at c, and the lines of the header that its answer has.
@@ -161,7 +163,7 @@ func (f fast) Woken(c *lane.Conn) {
 			f.end(c, s, state)
 			return
 		case state == Answer:
-			if f.answer(c, s, cors) {
+			if f.answer(c, s, cors, 0) {
 				return
 			}
 		case state == Superseded:
@@ -174,11 +176,12 @@ func (f fast) Woken(c *lane.Conn) {
 	}
 }
 
-// answer answers a poll with what waits in s. It reports whether it did; if not, s has another answer for it now.
-func (f fast) answer(c *lane.Conn, s *Session, cors string) bool {
+// answer answers a poll with what waits in s, and with the pace of a new session. It reports whether it did; if not, s has
+// another answer for it now.
+func (f fast) answer(c *lane.Conn, s *Session, cors string, pace time.Duration) bool {
 	text, seq, ok := s.Take(c.Room(), c, c.Now())
 	if ok {
-		noteWritten(c, s, seq, f.send(c, cors, text))
+		noteWritten(c, s, seq, f.send(c, cors, withHint(text, paceHint, pace)))
 	}
 	return ok
 }
@@ -196,6 +199,7 @@ func noteWritten(c *lane.Conn, s *Session, seq uint64, all bool) {
 func (f fast) send(c *lane.Conn, cors string, text []byte) bool {
 	f.stats.Answers.Add(1)
 	if f.draining.Load() {
+		text = withHint(text, retryHint, f.retry())
 		c.Close()
 	}
 	head := anyAnswerHead
@@ -231,7 +235,7 @@ func (f fast) end(c *lane.Conn, s *Session, state State) {
 		form = Frames
 	}
 	s.Unpark(c, c.Now())
-	c.Send(Farewell(c.Room(), form, state))
+	c.Send(f.farewell(c.Room(), form, state))
 	c.End()
 }
 

@@ -26,7 +26,7 @@ func endText(dst []byte, start int) []byte {
 	header, length := dst[start:], len(dst)-start-textHeader
 	switch {
 	case length < 126:
-		header[1] = byte(length)
+		header[1] = byte(length) //nolint:gosec // G115: less than 126
 		return append(dst[:start+2], header[textHeader:]...)
 	case length <= 0xffff:
 		header[1] = 126
@@ -43,7 +43,7 @@ func endText(dst []byte, start int) []byte {
 
 // appendFrame appends a control frame; payload has 125 bytes at most.
 func appendFrame(dst []byte, op ws.OpCode, payload []byte) []byte {
-	dst = append(dst, finalFrame|byte(op), byte(len(payload)))
+	dst = append(dst, finalFrame|byte(op), byte(len(payload))) //nolint:gosec // G115: 125 at most
 	return append(dst, payload...)
 }
 
@@ -52,7 +52,7 @@ func appendClose(dst []byte, code ws.StatusCode, reason string) []byte {
 	if code == 0 {
 		return appendFrame(dst, ws.OpClose, nil)
 	}
-	dst = append(dst, finalFrame|byte(ws.OpClose), byte(2+len(reason)))
+	dst = append(dst, finalFrame|byte(ws.OpClose), byte(2+len(reason))) //nolint:gosec // G115: the reasons are our own
 	dst = binary.BigEndian.AppendUint16(dst, uint16(code))
 	return append(dst, reason...)
 }
@@ -107,10 +107,12 @@ func checkMessage(buf []byte, max int) (n int, err error) {
 			return 0, &closing{code: ws.StatusProtocolError, reason: err.Error()}
 		}
 		control := frame.OpCode.IsControl()
+		overhead := int64(n+size) - length
 		if !control {
 			length += min(frame.Length, int64(max)+1)
 		}
-		if length > int64(max) || n+size > max+frameOverhead {
+		// A message in very many fragments would take long to look through, again and again while it comes.
+		if length > int64(max) || overhead > frameOverhead {
 			return 0, &closing{code: ws.StatusMessageTooBig, reason: "the message is too large"}
 		}
 		if len(buf)-n-size < int(frame.Length) {
@@ -139,7 +141,7 @@ func readHeader(buf []byte) (frame ws.Header, size int, err error) {
 	case short == 126 && len(buf) >= 4:
 		frame.Length, size = int64(binary.BigEndian.Uint16(buf[2:])), 4
 	case short == 127 && len(buf) >= 10:
-		frame.Length, size = int64(binary.BigEndian.Uint64(buf[2:])), 10
+		frame.Length, size = int64(binary.BigEndian.Uint64(buf[2:])), 10 //nolint:gosec // G115: looked at below
 	default:
 		return frame, 0, nil
 	}

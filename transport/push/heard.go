@@ -68,7 +68,10 @@ func (p *Push) heardText(s *Session, text, dst []byte, now time.Time) []byte {
 		}
 	default:
 		var accepted int
-		if accepted, err = p.publish(s, text); err == nil {
+		if err = p.mayPublish(s, now); err == nil {
+			accepted, err = p.publish(s, text, now)
+		}
+		if err == nil {
 			return appendText(dst, strconv.AppendInt([]byte(`{"accepted":`), int64(accepted), 10), '}')
 		}
 	}
@@ -109,8 +112,9 @@ func (s *Session) cursorOf(value strictjson.Value) (uint64, error) {
 }
 
 // publish passes on what s's client has to say, where it is permitted to, and returns how many updates that were. The
-// error is a *[lane.Problem].
-func (p *Push) publish(s *Session, body []byte) (accepted int, err error) {
+// error is a *[lane.Problem]. What is refused counts as one update.
+func (p *Push) publish(s *Session, body []byte, now time.Time) (accepted int, err error) {
+	defer func() { p.notePublished(s, max(accepted, 1), now) }()
 	rules := lane.Rules{MaxMessage: p.config().MaxBody, From: s.id()}
 	batch, err := rules.ParseUpdates(body)
 	if err != nil {
@@ -131,7 +135,10 @@ func (p *Push) appendProblem(dst []byte, err error) []byte {
 		p.log.Error("message failed", "err", err)
 	}
 	p.stats.Refused.Add(problem.Reason)
-	p.log.Debug("refused", "status", problem.Status, "reason", problem.Reason, "detail", problem.Detail)
+	if setting, ok := settingsMet[problem.Reason]; ok {
+		p.met.Note(setting)
+	}
+	p.log.Debug("refused", "status", problem.Status, "reason", problem.Reason, "detail", problem.Logged())
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)

@@ -69,10 +69,15 @@ func (r *rig) serveInMemory() (dial func() net.Conn) {
 	r.Cleanup(func() { server.Close() })
 	return func() net.Conn {
 		ours, theirs := net.Pipe()
-		listener.conns <- theirs
+		listener.conns <- fromLoopback{theirs}
 		return ours
 	}
 }
+
+// fromLoopback is a connection from this machine, as those of the loops' network in memory are.
+type fromLoopback struct{ net.Conn }
+
+func (fromLoopback) RemoteAddr() net.Addr { return &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: 1} }
 
 // pipeListener is a net.Listener of connections in memory.
 type pipeListener struct {
@@ -136,6 +141,7 @@ type heardUpdate struct {
 type answer struct {
 	Updates       []heardUpdate
 	ReconnectWith string
+	Pace, Retry   int
 
 	// of a problem
 	Status int

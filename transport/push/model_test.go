@@ -272,6 +272,7 @@ func newWorld(t *testing.T, rt *rapid.T, use func(*rig)) *world {
 		c.Queue = QueueLimits{
 			Messages: rapid.SampledFrom([]int{3, 8, 1000}).Draw(rt, "messages"), Bytes: 1 << 20, Age: 10 * time.Second,
 		}
+		c.Total = rapid.SampledFrom([]int64{0, 0, 150, 300, 1000}).Draw(rt, "total")
 		c.Resume = rapid.SampledFrom([]int{0, 2, 8, 64}).Draw(rt, "resume")
 		c.Bundle = rapid.SampledFrom([]time.Duration{0, 250 * time.Millisecond}).Draw(rt, "bundle")
 		c.Hold, c.Expire = 5*time.Second, 6*time.Second
@@ -318,6 +319,9 @@ func (w *world) finish(t *rapid.T) {
 	synctest.Wait()
 	if n, parked, messages, bytes := w.Sessions(), w.stats.Parked.Load(), w.stats.Messages.Load(), w.stats.Bytes.Load(); n != 0 || parked != 0 || messages != 0 || bytes != 0 {
 		t.Fatalf("left over: %d sessions, %d parked, %d messages of %d bytes", n, parked, messages, bytes)
+	}
+	if n := w.stats.Holding.Load(); n != 0 {
+		t.Fatalf("left over: %d sessions that hold something", n)
 	}
 	if components, patterns := w.dispatcher.Counts(); components != 0 || patterns != 0 {
 		t.Fatalf("left over in the dispatcher: %d components, %d patterns", components, patterns)

@@ -13,13 +13,13 @@ import (
 func (p *Push) poll(w http.ResponseWriter, r *http.Request, a *arrival) error {
 	poller := newPoller()
 	s, fresh, err := p.admit(a, poller, time.Now())
-	if err != nil || fresh && p.answer(w, s, poller) {
+	if err != nil || fresh && p.answer(w, s, poller, a.pace) {
 		return err
 	}
 	for {
 		switch state, wait := s.Ready(poller, time.Now()); state {
 		case Answer:
-			if p.answer(w, s, poller) {
+			if p.answer(w, s, poller, 0) {
 				return nil
 			}
 		case Superseded:
@@ -49,14 +49,16 @@ var scratch = sync.Pool{New: func() any { return new([]byte) }}
 // keptScratch is the largest buffer that is kept for the next answer.
 const keptScratch = 64 << 10
 
-// answer takes what waits in s and sends it. It reports whether it did; if not, s has another answer for the poller now.
-func (p *Push) answer(w http.ResponseWriter, s *Session, poller *poller) bool {
+// answer takes what waits in s and sends it, with the pace of a new session. It reports whether it did; if not, s has
+// another answer for the poller now.
+func (p *Push) answer(w http.ResponseWriter, s *Session, poller *poller, pace time.Duration) bool {
 	buf := scratch.Get().(*[]byte)
 	defer scratch.Put(buf)
 	body, seq, ok := s.Take((*buf)[:0], poller, time.Now())
 	if !ok {
 		return false
 	}
+	body = withHint(body, paceHint, pace)
 	// What a client did not get stays in its session until a token says that it did.
 	if err := p.write(w, body); err == nil {
 		s.Wrote(seq, time.Now())
@@ -70,9 +72,13 @@ func (p *Push) answer(w http.ResponseWriter, s *Session, poller *poller) bool {
 // write sends an answer.
 func (p *Push) write(w http.ResponseWriter, body []byte) error {
 	p.stats.Answers.Add(1)
+	if p.draining.Load() {
+		body = withHint(body, retryHint, p.retry())
+	}
 	header := w.Header()
 	header["Content-Type"] = contentType
 	header["Cache-Control"] = noStore
+	header["X-Content-Type-Options"] = noSniff
 	header["Content-Length"] = []string{strconv.Itoa(len(body))}
 	if p.draining.Load() {
 		header.Set("Connection", "close")
@@ -90,6 +96,7 @@ func (p *Push) write(w http.ResponseWriter, body []byte) error {
 var (
 	contentType = []string{"application/json"}
 	noStore     = []string{"no-store"}
+	noSniff     = []string{"nosniff"} // what clients publish is never taken for a page or a script
 )
 
 // poller is a request that waits. Waking it never blocks.

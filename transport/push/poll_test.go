@@ -64,6 +64,7 @@ func TestOpening(t *testing.T) {
 		}
 		for key, want := range map[string]string{
 			"Content-Type": "application/json", "Cache-Control": "no-store", "Content-Length": fmt.Sprint(len(c.body)),
+			"X-Content-Type-Options": "nosniff",
 		} {
 			if got := a.header.Get(key); got != want {
 				t.Errorf("%s: %q, want %q", key, got, want)

@@ -144,7 +144,7 @@ const lookBack = 64
 // thin.
 func (b *backlog) supersede(path dispatch.Path) {
 	first := max(len(b.entries)-lookBack, 0)
-	for i := len(b.entries) - 1; i >= first && b.unsent(i); i-- {
+	for i := len(b.entries) - 1; i >= first && (b.unsent(i) || planted("sent-latest")); i-- {
 		e := &b.entries[i]
 		if e.path == path && e.message.Latest() {
 			b.bytes -= e.size()
@@ -196,6 +196,9 @@ func (q *queue) take(dst []entry, most int) (entries []entry, cursor uint64) {
 	if most != everyEntry {
 		end = b.within(first, most)
 	}
+	if e := b.entries[first:end]; planted("reorder") && len(e) > 1 {
+		e[0].path, e[0].message, e[1].path, e[1].message = e[1].path, e[1].message, e[0].path, e[0].message
+	}
 	if end > first {
 		b.given = b.entries[end-1].seq
 		b.sent = max(b.sent, b.given)
@@ -219,6 +222,9 @@ func (q *queue) again() {
 	if q.held != nil {
 		q.held.given = q.confirmed
 	}
+	if planted("drop-on-retry") && q.held != nil && q.held.sent > q.confirmed {
+		q.held.given = q.held.entries[0].seq
+	}
 }
 
 // wrote notes that an answer up to seq was written to a socket, and has seen told of each update of which that is news.
@@ -237,6 +243,9 @@ func (q *queue) wrote(seq uint64, seen func(*dispatch.Message)) {
 
 // confirm forgets what the client has confirmed.
 func (q *queue) confirm(cursor uint64) {
+	if planted("skip-cursor") && q.last() > cursor {
+		cursor++
+	}
 	q.confirmed = cursor
 	b := q.held
 	if b == nil {

@@ -19,7 +19,14 @@ type arrival struct {
 	host        string // the Host field
 	lastEventID string // the Last-Event-ID field, which browsers send when they reconnect an event stream
 	form        Form
+	from        peer     // where the request is from
+	forwarded   []string // the X-Forwarded-For fields
+
+	pace time.Duration // set by admit: for how long the client is to wait before it asks its back-end; 0 for not at all
 }
+
+// peer is the other end of a connection, as "<address>:<port>".
+type peer interface{ Peer() string }
 
 const hint = "clients come to the root, or with a token"
 
@@ -62,6 +69,7 @@ func (p *Push) resume(a *arrival, w Waiter, now time.Time) (*Session, error) {
 	case errors.Is(err, ErrEnded), errors.Is(err, ErrAhead):
 		return nil, nil
 	}
+	p.settleIn(s, a, now)
 	return s, nil
 }
 
@@ -83,18 +91,26 @@ func (p *Push) known(a *arrival) (*Session, uint64) {
 
 // begin parks w on a fresh session.
 func (p *Push) begin(a *arrival, w Waiter, now time.Time) (*Session, error) {
+	home, err := p.letIn(a, now)
+	if err != nil {
+		return nil, err
+	}
 	patterns, err := p.queryPatterns(a.query)
 	if err != nil {
+		p.turnOut(home, now)
 		return nil, err
 	}
 	s, err := p.open(now)
 	if err != nil {
+		p.turnOut(home, now)
 		return nil, err
 	}
+	p.homes.keep(s, home)
 	if err := p.connect(s, dispatch.PathConnect, patterns); err != nil {
 		p.leave(s)
 		return nil, err
 	}
+	a.pace = p.pace(a, now)
 	// One that was kicked already has ended, as w will be told.
 	_ = s.Park(0, a.form, w, now)
 	return s, nil

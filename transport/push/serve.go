@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/rootsd/rootsd/dispatch"
 	"github.com/rootsd/rootsd/dispatch/strictjson"
@@ -43,8 +44,15 @@ func arrivalOf(r *http.Request) arrival {
 		path: strings.TrimPrefix(r.URL.Path, "/"), query: r.URL.RawQuery,
 		origin: strings.Join(r.Header["Origin"], ", "), host: r.Host,
 		lastEventID: r.Header.Get("Last-Event-ID"), form: formOf(r),
+		from: remote(r.RemoteAddr), forwarded: r.Header["X-Forwarded-For"],
 	}
 }
+
+// remote is a peer on net/http.
+type remote string
+
+// Peer implements peer.
+func (r remote) Peer() string { return string(r) }
 
 // formOf tells which transport a request asks for.
 func formOf(r *http.Request) Form {
@@ -114,9 +122,13 @@ func (p *Push) serveToken(w http.ResponseWriter, r *http.Request, text string) e
 
 // publishing publishes a body.
 func (p *Push) publishing(w http.ResponseWriter, r *http.Request, s *Session) error {
+	now := time.Now()
+	if err := p.mayPublish(s, now); err != nil {
+		return err
+	}
 	config := p.config()
 	return lane.ReadBody(w, r, config.MaxBody, config.BodyTime, func(body []byte) error {
-		accepted, err := p.publish(s, body)
+		accepted, err := p.publish(s, body, now)
 		if err == nil {
 			lane.WriteAccepted(w, accepted)
 		}
@@ -162,8 +174,11 @@ func parsePaths(body []byte) ([]string, error) {
 }
 
 // openPatterns checks that a client may connect to paths by itself.
+//
+// Each is there once in what it returns: to be connected ten thousand times to the same path is work on the timeline, and
+// leads to nothing.
 func (p *Push) openPatterns(paths []string) ([]dispatch.Pattern, error) {
-	patterns := make([]dispatch.Pattern, 0, len(paths))
+	patterns, seen := make([]dispatch.Pattern, 0, 1), make(map[dispatch.Pattern]bool)
 	for i, text := range paths {
 		pattern, err := dispatch.ParsePattern(text)
 		if err != nil {
@@ -174,7 +189,9 @@ func (p *Push) openPatterns(paths []string) ([]dispatch.Pattern, error) {
 				"%q is not an open path; the application connects clients to it, or push.open in the configuration opens it", text).
 				AtEntry(i).AtField("path")
 		}
-		patterns = append(patterns, pattern)
+		if !seen[pattern] {
+			seen[pattern], patterns = true, append(patterns, pattern)
+		}
 	}
 	return patterns, nil
 }

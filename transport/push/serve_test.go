@@ -240,7 +240,7 @@ func TestConnectItself(t *testing.T) {
 				t.Errorf("%s %.40s: %d %s %q, want %d %s", test.action, test.body, a.code, a.Reason, a.Detail, test.status, test.reason)
 			}
 		}
-		r.wantAnswer(r.do("GET", "/"+token, ""), `news="" news="" public/*="" ::+::disconnect="public/*"`)
+		r.wantAnswer(r.do("GET", "/"+token, ""), `news="" public/*="" ::+::disconnect="public/*"`)
 	}, func(c *Config) { c.Open = []dispatch.Pattern{"public/**", "news"} })
 }
 

@@ -17,7 +17,7 @@ type Session struct {
 	push   *Push
 	seat   dispatch.Seat
 	place  lane.Place // where it stands in the wheel, whose lock guards it
-	opened uint32     // seconds since the Push began
+	opened uint32     // seconds since Push.origin
 	secret [secretLength]byte
 	form   Form // of the waiter that was parked last; guarded by mu
 	ended  bool // guarded by mu
@@ -88,7 +88,9 @@ func (s *Session) Update(_ dispatch.ID, path dispatch.Path, msg *dispatch.Messag
 	}
 	defer s.countLocked(s.queue.size())
 	s.queue.put(path, msg)
-	s.gapLocked(&s.gaps.Overflow, s.queue.held.trim(s.push.config().Queue, s.listPatterns()))
+	if s.trimLocked() {
+		s.push.wheel.tendSoon()
+	}
 	if s.waiter != nil {
 		s.waiter.Wake()
 	}
@@ -145,12 +147,22 @@ func (s *Session) gapLocked(count *uint32, lost int) {
 // countLocked notes how the queue has changed since it held so many messages and bytes.
 func (s *Session) countLocked(messages, bytes int) {
 	nowMessages, nowBytes := s.queue.size()
+	switch {
+	case messages == 0 && nowMessages > 0:
+		s.push.stats.Holding.Add(1)
+	case messages > 0 && nowMessages == 0:
+		s.push.stats.Holding.Add(-1)
+	}
 	s.push.stats.queued(nowMessages-messages, nowBytes-bytes)
 }
 
 // expireLocked has messages that are too old go.
 func (s *Session) expireLocked(now time.Time) {
-	s.gapLocked(&s.gaps.Age, s.queue.expire(s.push.config().Queue, s.listPatterns(), now))
+	lost := s.queue.expire(s.push.config().Queue, s.listPatterns(), now)
+	if lost > 0 {
+		s.push.met.Note("push.queue.age")
+	}
+	s.gapLocked(&s.gaps.Age, lost)
 }
 
 // look is what the wheel does with the session: it wakes a waiter whose time is up, drops messages that are too old, and
@@ -178,6 +190,7 @@ func (s *Session) look(now time.Time) (again time.Duration, ok, expired bool) {
 	}
 	defer s.countLocked(s.queue.size())
 	s.expireLocked(now)
+	s.trimLocked()
 	// A client that parks or goes after this gets a deadline that may come before that of now, but not before this.
 	soonest := min(config.Hold, config.Expire)
 	if left <= 0 || left > soonest {
@@ -243,9 +256,9 @@ func (s *Session) describe() description {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	messages, bytes := s.queue.size()
-	opened := instant(time.Duration(s.opened) * time.Second)
+	opened := s.push.origin.Add(time.Duration(s.opened) * time.Second).UTC()
 	return description{
-		s.form.String(), s.push.time(opened), s.waiter != nil, s.push.time(s.deadline),
+		s.form.String(), opened, s.waiter != nil, s.push.time(s.deadline),
 		messages, bytes, s.queue.last(), s.queue.confirmed, s.gaps.Overflow + s.gaps.Age, s.gaps,
 	}
 }

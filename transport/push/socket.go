@@ -22,6 +22,10 @@ func (p *Push) frames(w http.ResponseWriter, r *http.Request, a *arrival) error 
 	if !r.ProtoAtLeast(1, 1) || r.ProtoMajor != 1 {
 		return lane.Refuse(http.StatusBadRequest, "websocket", "WebSockets are opened over HTTP/1.1 here, not %s", r.Proto)
 	}
+	if r.ContentLength != 0 || len(r.Header.Values("Sec-WebSocket-Key")) > 1 || len(r.Header.Values("Sec-WebSocket-Version")) > 1 {
+		// A body would be taken for frames, which something in front of the daemon does not.
+		return lane.Refuse(http.StatusBadRequest, "websocket", "the opening of a WebSocket has no body, and each of its fields once")
+	}
 	key := r.Header.Get("Sec-WebSocket-Key")
 	if err := checkHandshake(r.Header.Get("Sec-WebSocket-Version"), key); err != nil {
 		return err
@@ -53,7 +57,7 @@ func (p *Push) frames(w http.ResponseWriter, r *http.Request, a *arrival) error 
 		return nil
 	}
 	early, _ := buffered.Reader.Peek(buffered.Reader.Buffered())
-	c := &socket{poller: poller, push: p, session: s, conn: conn, replies: make(chan reply)}
+	c := &socket{poller: poller, push: p, session: s, conn: conn, pace: a.pace, replies: make(chan reply)}
 	c.serve(append([]byte(nil), early...), appendUpgrade(nil, key))
 	return nil
 }
@@ -115,8 +119,9 @@ type socket struct {
 	push    *Push
 	session *Session
 	conn    net.Conn
-	replies chan reply   // from the goroutine that reads; closed when it ends
-	unheard atomic.Int32 // pings written since the client was last heard
+	pace    time.Duration // for the greeting
+	replies chan reply    // from the goroutine that reads; closed when it ends
+	unheard atomic.Int32  // pings written since the client was last heard
 }
 
 // reply is what is to be written because of what was read.
@@ -134,7 +139,7 @@ var errSilent = errors.New("the client answers no pings")
 // serve reads and writes until either ends; early is what was read already, and first is to be written first.
 func (c *socket) serve(early, first []byte) {
 	go c.read(early)
-	if c.send(c.session.Greeting(first, Frames)) == nil {
+	if c.send(c.session.Greeting(first, Frames, c.pace)) == nil {
 		for c.step() {
 		}
 	}

@@ -15,6 +15,7 @@ type Stats struct {
 	Streams   [Frames + 1]atomic.Int64 // of these, by their Form; polls are the rest, and not counted here
 	Messages  atomic.Int64             // that wait in queues now
 	Bytes     atomic.Int64             // of memory that these count for
+	Holding   atomic.Int64             // sessions whose queue is not empty
 	Delivered atomic.Uint64            // updates written to a client's socket, counted once each; gap marks are not updates
 	Gapped    atomic.Uint64            // updates that a client was not given but told of by a gap mark
 	Published atomic.Uint64            // updates that clients published

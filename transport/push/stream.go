@@ -39,9 +39,10 @@ func (p *Push) events(w http.ResponseWriter, r *http.Request, a *arrival) error 
 	header := w.Header()
 	header["Content-Type"] = eventType
 	header["Cache-Control"] = noStore
+	header["X-Content-Type-Options"] = noSniff
 	header["X-Accel-Buffering"] = noBuffering // of nginx
 	write := func(text []byte) error { return p.writePart(w, text) }
-	if write(s.Greeting(nil, Events)) != nil {
+	if write(s.Greeting(nil, Events, a.pace)) != nil {
 		return nil
 	}
 	for {
@@ -55,7 +56,7 @@ func (p *Push) events(w http.ResponseWriter, r *http.Request, a *arrival) error 
 				return nil
 			}
 		default:
-			_ = write(Farewell(nil, Events, state))
+			_ = write(p.farewell(nil, Events, state))
 			return nil
 		}
 	}

@@ -483,7 +483,8 @@ func TestEventHeader(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		for _, field := range []string{"200 OK", "Content-Type: text/event-stream\r\n", "Cache-Control: no-store\r\n", "X-Accel-Buffering: no\r\n"} {
+		for _, field := range []string{"200 OK", "Content-Type: text/event-stream\r\n", "Cache-Control: no-store\r\n", "X-Accel-Buffering: no\r\n",
+			"X-Content-Type-Options: nosniff\r\n"} {
 			if !strings.Contains(string(head[:n]), field) {
 				t.Errorf("no %q in %s", field, head[:n])
 			}

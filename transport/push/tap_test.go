@@ -33,6 +33,8 @@ type tap struct {
 	tokens  []string // that come with each of these; "" within an answer
 	pings   int
 	retry   string
+	pace    int      // of the first answer or greeting
+	later   int      // retry of the last answer
 	mute    bool     // it does not answer pings
 	answers []string // to what it said over a WebSocket
 	end     string   // how it ended, in the daemon's words: "superseded", "ended", "going away"; "" where none were said
@@ -163,8 +165,9 @@ func (c *tap) take(a *answer) {
 		}
 		c.heard.Updates, c.tokens = append(c.heard.Updates, u), append(c.tokens, token)
 	}
-	c.token = a.ReconnectWith
+	c.token, c.later = a.ReconnectWith, a.Retry
 	if !closed(c.began) {
+		c.pace = a.Pace
 		close(c.began)
 	}
 }
@@ -204,7 +207,14 @@ func (c *tap) event(event, id, data string) {
 	a := &answer{ReconnectWith: id}
 	switch {
 	case event == "session":
-		if want := fmt.Sprintf(`{"id":"%s"}`, a.id()); data != want {
+		if err := json.Unmarshal([]byte(data), a); err != nil {
+			c.rig.Error(err)
+		}
+		want := fmt.Sprintf(`{"id":"%s"}`, a.id())
+		if a.Pace > 0 {
+			want = fmt.Sprintf(`{"id":"%s","pace":%d}`, a.id(), a.Pace)
+		}
+		if data != want {
 			c.rig.Errorf("the session's data is %s, want %s", data, want)
 		}
 	case event != "":

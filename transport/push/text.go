@@ -3,6 +3,7 @@ package push
 import (
 	"math/rand/v2"
 	"strconv"
+	"time"
 
 	"github.com/gobwas/ws"
 )
@@ -64,19 +65,19 @@ func (s *Session) appendFrames(dst []byte, entries []entry, cursor uint64) []byt
 
 // Greeting appends what a stream of that form begins with: the token to come back with. An event stream says as well
 // after how many milliseconds to do so, each another number, so that clients whose connections broke at the same time
-// come back one after the other.
-func (s *Session) Greeting(dst []byte, form Form) []byte {
+// come back one after the other. pace is for a client that lost its session; see [Push.pace].
+func (s *Session) Greeting(dst []byte, form Form, pace time.Duration) []byte {
 	if form == Frames {
 		start := len(dst)
-		return endText(s.appendAnswer(beginText(dst), nil, s.confirmed()), start)
+		return endText(withHint(s.appendAnswer(beginText(dst), nil, s.confirmed()), paceHint, pace), start)
 	}
 	dst = append(dst, "retry: "...)
 	dst = strconv.AppendInt(dst, 1000+rand.Int64N(2001), 10)
 	dst = append(dst, "\nevent: session\n"...)
 	dst = s.appendEventID(dst, s.confirmed())
 	dst = append(dst, "\ndata: {\"id\":\""...)
-	dst = s.push.controller.AppendID(dst, s.seat)
-	return append(dst, "\"}\n\n"...)
+	dst = append(s.push.controller.AppendID(dst, s.seat), "\"}"...)
+	return append(withHint(dst, paceHint, pace), "\n\n"...)
 }
 
 // The codes with which WebSockets are closed where no code of RFC 6455 says it.

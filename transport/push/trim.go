@@ -28,6 +28,7 @@ const (
 	gapOverflow = "overflow" // more came than the queue may hold
 	gapAge      = "age"      // it waited longer than the queue may hold it
 	gapResume   = "resume"   // a stream was sent it, and more after it than is kept for a resume
+	gapRestart  = "restart"  // the daemon was restarted, and back-ends may have been refused meanwhile
 )
 
 // everything is the pattern of the mark that remains where even marks are too many: all that the client views, system
@@ -153,6 +154,9 @@ func (b *backlog) collapse(paths map[dispatch.Path]bool, reason string) (lost in
 		}
 		return true
 	})
+	if planted("forget-gap") {
+		order = nil
+	}
 	message := dispatch.GapMessage(reason)
 	for _, path := range order {
 		b.put(path, message)

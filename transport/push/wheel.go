@@ -12,6 +12,7 @@ import (
 // move later, as most do with every poll, therefore cost nothing at the time.
 type wheel struct {
 	look func(*Session, time.Time) (again time.Duration, ok bool)
+	tend func(time.Time) // called once a tick, and after tendSoon
 
 	mu      sync.Mutex // guards what follows, and the place of every session; nothing is taken under it
 	tick    time.Duration
@@ -19,14 +20,16 @@ type wheel struct {
 	looking []*Session // those that were taken out to be looked at
 
 	retick chan time.Duration // has room for one: the tick has changed
+	hurry  chan struct{}      // has room for one: tend is to be called now
 	stop   chan struct{}
 	done   chan struct{}
 }
 
-// newWheel starts a wheel that has look called with every session when its time comes, once a tick at the finest.
-func newWheel(tick time.Duration, look func(*Session, time.Time) (time.Duration, bool)) *wheel {
-	w := &wheel{look: look, tick: tick, turning: lane.NewWheel[*Session](tick, time.Now()),
-		retick: make(chan time.Duration, 1), stop: make(chan struct{}), done: make(chan struct{})}
+// newWheel starts a wheel that has look called with every session when its time comes, once a tick at the finest, and tend
+// with every tick.
+func newWheel(tick time.Duration, look func(*Session, time.Time) (time.Duration, bool), tend func(time.Time)) *wheel {
+	w := &wheel{look: look, tend: tend, tick: tick, turning: lane.NewWheel[*Session](tick, time.Now()),
+		retick: make(chan time.Duration, 1), hurry: make(chan struct{}, 1), stop: make(chan struct{}), done: make(chan struct{})}
 	go w.run(tick)
 	return w
 }
@@ -51,6 +54,14 @@ func (w *wheel) all() []*Session {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return slices.AppendSeq(slices.Clone(w.looking), w.turning.All())
+}
+
+// tendSoon has tend called before the next tick. It never blocks.
+func (w *wheel) tendSoon() {
+	select {
+	case w.hurry <- struct{}{}:
+	default:
+	}
 }
 
 // close ends the wheel's goroutine and returns when it has ended.
@@ -83,10 +94,13 @@ func (w *wheel) run(tick time.Duration) {
 			return
 		case tick := <-w.retick:
 			ticker.Reset(tick)
+		case <-w.hurry:
+			w.tend(time.Now())
 		case now := <-ticker.C:
 			// A ticker drops ticks that nobody had time for; the wheel must not lose them.
 			for w.turn(now) {
 			}
+			w.tend(now)
 		}
 	}
 }

@@ -14,7 +14,7 @@ func TestWheelLooksAgain(t *testing.T) {
 		w := newWheel(time.Second, func(_ *Session, now time.Time) (time.Duration, bool) {
 			looks = append(looks, now.Sub(began))
 			return 5 * time.Second, len(looks) < 3
-		})
+		}, func(time.Time) {})
 		defer w.close()
 		w.add(new(Session), time.Now(), 2*time.Second)
 		time.Sleep(time.Minute)
@@ -33,7 +33,7 @@ func TestWheelHasAll(t *testing.T) {
 			looking <- struct{}{}
 			<-resume
 			return 5 * time.Second, true
-		})
+		}, func(time.Time) {})
 		defer w.close()
 		for i := range 3 {
 			w.add(new(Session), time.Now(), time.Duration(1+i/2)*time.Second)

@@ -23,6 +23,7 @@ type Tail struct {
 	refused    lane.Tally
 	buffer     int
 	dropped    atomic.Uint64
+	met        *lane.Met
 	drain      chan struct{}
 	drainOnce  sync.Once
 }
@@ -43,6 +44,9 @@ func New(controller *dispatch.Controller, buffer int, log *slog.Logger) *Tail {
 	return t
 }
 
+// Report has met told when a watcher's buffer is full. It is called before anything is served.
+func (t *Tail) Report(met *lane.Met) { t.met = met }
+
 // Dropped returns how many updates watchers have missed.
 func (t *Tail) Dropped() uint64 { return t.dropped.Load() }
 
@@ -56,7 +60,7 @@ func (t *Tail) serve(w http.ResponseWriter, r *http.Request) error {
 	if r.Method != http.MethodGet {
 		return lane.MethodNotAllowed(r, "GET")
 	}
-	watcher := &watcher{lines: make(chan Line, t.buffer)}
+	watcher := &watcher{lines: make(chan Line, t.buffer), met: t.met}
 	if text := r.URL.Query().Get("pattern"); text != "" {
 		pattern, err := dispatch.ParsePattern(text)
 		if err != nil {
@@ -102,6 +106,7 @@ func (t *Tail) stream(out *json.Encoder, control *http.ResponseController, watch
 type watcher struct {
 	pattern dispatch.Pattern // "" for everything
 	lines   chan Line
+	met     *lane.Met
 	dropped uint64 // since the last line; only used on the timeline
 }
 
@@ -116,5 +121,6 @@ func (w *watcher) Update(sender dispatch.ID, path dispatch.Path, msg *dispatch.M
 		w.dropped = 0
 	default:
 		w.dropped++
+		w.met.Note("limits.tail_buffer")
 	}
 }

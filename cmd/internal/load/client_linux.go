@@ -7,13 +7,11 @@ import (
 	"time"
 )
 
-// errGone tells a reader that its connection is no more.
-var errGone = errors.New("the connection was closed on purpose")
-
 // client is one that listens.
 type client struct {
 	Client
-	link
+	Link
+	e     *engine
 	path  int // its number
 	state clientState
 	began time.Duration
@@ -36,23 +34,23 @@ func (c *client) open(path int) {
 	c.path, c.state, c.began, c.next = path, opening, c.e.now(), c.next[:0]
 	c.heard.reset()
 	c.e.opening++
-	c.dial(c.e.listen, c.e.Transport)
+	c.Dial(c.e.listen, c.e.Transport)
 }
 
-// connected implements [peer].
-func (c *client) connected() {
+// Connected implements [Peer].
+func (c *client) Connected() {
 	e := c.e
 	if len(c.next) == 0 {
 		e.scratch = e.Dialect.Open(e.scratch[:0], &c.Client)
-		c.send(e.scratch)
+		c.Send(e.scratch)
 		return
 	}
-	c.send(c.next)
+	c.Send(c.next)
 	c.next = c.next[:0]
 }
 
-// broken implements [peer].
-func (c *client) broken(err error) { c.die(kindOf(err), fmt.Errorf("a client's connection: %w", err)) }
+// Broken implements [Peer].
+func (c *client) Broken(err error) { c.die(kindOf(err), fmt.Errorf("a client's connection: %w", err)) }
 
 // kindOf names an error for the counts.
 func kindOf(err error) string {
@@ -71,35 +69,38 @@ func (c *client) die(kind string, err error) {
 	if c.state == opening {
 		c.e.opening--
 	}
-	c.close()
+	c.Close()
 	c.state = dead
 	c.e.fail(kind, err)
 	c.e.left(c)
 }
 
-// ping implements [sink].
-func (c *client) ping(payload []byte) error {
-	c.e.scratch = appendFrame(c.e.scratch[:0], opPong, payload)
+// Ping implements [Sink].
+func (c *client) Ping(payload []byte) error {
+	c.e.scratch = AppendFrame(c.e.scratch[:0], OpPong, payload)
 	return c.sendOn(c.e.scratch)
 }
 
 // sendOn sends, and tells the reader if that has ended the connection.
 func (c *client) sendOn(b []byte) error {
 	life := c.life
-	c.send(b)
+	c.Send(b)
 	if c.life != life {
-		return errGone
+		return ErrGone
 	}
 	return nil
 }
 
-// hear implements [sink].
-func (c *client) hear(in *Input, last bool) error {
+// Hear implements [Sink].
+func (c *client) Hear(in *Input, last bool) error {
 	e := c.e
+	if in.Status == 0 && in.Data == nil {
+		return nil // a word about coming back, which it does not
+	}
 	if begin := e.firstStatus(); in.Status != 0 && begin != 0 && in.Status != begin {
 		kind := fmt.Sprintf("status %d instead of %d", in.Status, begin)
 		c.die(kind, &AnswerError{Kind: kind, Status: in.Status})
-		return errGone
+		return ErrGone
 	}
 	life := c.life
 	r := &e.reply
@@ -115,7 +116,7 @@ func (c *client) hear(in *Input, last bool) error {
 	if c.life == life && e.Transport == LongPoll && len(r.Send) == 0 {
 		kind := cmp.Or(r.failure, "no next poll")
 		c.die(kind, &AnswerError{kind, in.Status, shorten(in.Data)})
-		return errGone
+		return ErrGone
 	}
 	if r.failure != "" {
 		e.fail(r.failure, &AnswerError{r.failure, in.Status, shorten(in.Data)})
@@ -124,7 +125,7 @@ func (c *client) hear(in *Input, last bool) error {
 		e.control(c, r.Control)
 	}
 	if c.life != life {
-		return errGone // its visit is over
+		return ErrGone // its visit is over
 	}
 	return c.follow(r.Send, last)
 }
@@ -144,15 +145,15 @@ func (e *engine) firstStatus() int {
 func (c *client) follow(next []byte, last bool) error {
 	switch {
 	case c.e.Transport == WebSocket && len(next) > 0:
-		c.e.scratch = appendFrame(c.e.scratch[:0], opText, next)
+		c.e.scratch = AppendFrame(c.e.scratch[:0], OpText, next)
 		return c.sendOn(c.e.scratch)
 	case c.e.Transport != LongPoll:
 		return nil
 	case last:
-		c.close()
+		c.Close()
 		c.next = append(c.next[:0], next...)
-		c.dial(c.e.listen, LongPoll)
-		return errGone
+		c.Dial(c.e.listen, LongPoll)
+		return ErrGone
 	}
 	return c.sendOn(next)
 }

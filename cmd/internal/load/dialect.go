@@ -38,7 +38,8 @@ type Input struct {
 	Head   []byte // fields of an HTTP answer, each line ending in CRLF; see [Input.Field]
 	Event  []byte // name of an event; nil where it has none
 	ID     []byte // id of an event; nil where it has none
-	Data   []byte // body of an answer, data of an event, payload of a message
+	Retry  []byte // time after which to come back, of an event; nil where it has none
+	Data   []byte // body of an answer, data of an event, payload of a message; nil in an event with nothing but Retry
 }
 
 // Field returns the value of the first field of this name in an answer's head, without white space around it; nil if

@@ -3,13 +3,9 @@ package load
 import (
 	"errors"
 	"fmt"
-	"os"
 	"strconv"
 	"sync/atomic"
 	"time"
-	"unsafe"
-
-	"golang.org/x/sys/unix"
 )
 
 var (
@@ -18,8 +14,6 @@ var (
 )
 
 const (
-	bufferSize   = 256 << 10
-	eventsAWait  = 256
 	longestSleep = 100 * time.Millisecond
 	reportEvery  = 100 * time.Millisecond
 )
@@ -27,19 +21,16 @@ const (
 // engine is one run. Its goroutine owns all of it but stopped.
 type engine struct {
 	Config
+	*Loop
 	name    string // of the run, in its messages
 	stopped atomic.Bool
 
 	start    time.Time
-	epoll    int
-	events   []unix.EpollEvent
-	buffer   []byte // what was read last; shared by all connections
 	scratch  []byte // what is sent next
 	text     []byte // the message that is published
 	reply    Reply
-	links    []*link // by slot: the clients', then the publishers'
-	listen   *target
-	publish  *target
+	listen   *Target
+	publish  *Target
 	clients  []client
 	writers  []publisher
 	paths    []string
@@ -72,8 +63,7 @@ type counts struct{ messages, deliveries, visits, duplicates, outOfOrder int }
 
 func newEngine(config Config) (*engine, error) {
 	e := &engine{
-		Config: config, name: newRun(), start: time.Now(), epoll: -1,
-		events: make([]unix.EpollEvent, eventsAWait), buffer: make([]byte, bufferSize),
+		Config: config, name: newRun(), start: time.Now(),
 		latency: newHistogram(), openings: newHistogram(), errors: make(map[string]int),
 	}
 	e.isQuiet = e.quiet
@@ -81,24 +71,25 @@ func newEngine(config Config) (*engine, error) {
 		e.Prefix = "bench/" + e.name + "/"
 	}
 	var err error
-	if e.publish, err = resolve(config.Publish); err != nil {
+	if e.publish, err = Resolve(config.Publish); err != nil {
 		return nil, err
 	}
 	if e.Clients > 0 {
-		if e.listen, err = resolve(config.Subscribe); err != nil {
+		if e.listen, err = Resolve(config.Subscribe); err != nil {
 			return nil, err
 		}
 	}
-	room, err := makeRoom()
+	room, err := MakeRoom()
 	if err != nil {
 		return nil, err
 	}
 	if room -= e.Publishers + 1; e.Clients > room {
 		return nil, &FileLimitError{Clients: e.Clients, Room: max(room, 0)}
 	}
-	if e.epoll, err = unix.EpollCreate1(unix.EPOLL_CLOEXEC); err != nil {
-		return nil, os.NewSyscallError("epoll_create1", err)
+	if e.Loop, err = NewLoop(); err != nil {
+		return nil, err
 	}
+	e.Loop.Busy = config.Busy
 	e.populate()
 	return e, nil
 }
@@ -109,26 +100,17 @@ func (e *engine) populate() {
 	e.writers = make([]publisher, e.Publishers)
 	for i := range e.clients {
 		c := &e.clients[i]
-		c.Index = i
-		e.adopt(&c.link, c)
+		c.Index, c.e = i, e
+		e.Add(&c.Link, c)
 	}
 	for i := range e.writers {
 		p := &e.writers[i]
-		e.adopt(&p.link, p)
+		p.e = e
+		e.Add(&p.Link, p)
 	}
 }
 
-func (e *engine) adopt(l *link, owner peer) {
-	l.e, l.owner, l.slot, l.fd = e, owner, int32(len(e.links)), -1
-	e.links = append(e.links, l)
-}
-
-func (e *engine) close() {
-	for _, l := range e.links {
-		l.close()
-	}
-	_ = unix.Close(e.epoll)
-}
+func (e *engine) close() { e.Close() }
 
 // now is the time of the run.
 func (e *engine) now() time.Duration { return time.Since(e.start) }
@@ -141,33 +123,10 @@ func (e *engine) path(number int) string {
 	return e.paths[number]
 }
 
-// targetOf says where a link goes.
-func (e *engine) targetOf(l *link) *target {
-	if int(l.slot) < len(e.clients) {
-		return e.listen
-	}
-	return e.publish
-}
-
-// watch has epoll tell of whatever happens to a link, once each time.
-func (e *engine) watch(l *link) error {
-	event := unix.EpollEvent{
-		Events: unix.EPOLLIN | unix.EPOLLOUT | unix.EPOLLRDHUP | unix.EPOLLET,
-		Fd:     l.slot, Pad: l.life,
-	}
-	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(e.epoll, unix.EPOLL_CTL_ADD, l.fd, &event))
-}
-
 // turn waits for at most this long, or not at all, and takes what has come.
 func (e *engine) turn(wait time.Duration) error {
-	n, err := e.wait(min(wait, longestSleep))
-	if err != nil {
+	if err := e.Turn(min(wait, longestSleep)); err != nil {
 		return err
-	}
-	for _, event := range e.events[:n] {
-		if l := e.links[event.Fd]; l.fd >= 0 && l.life == event.Pad {
-			l.event(event.Events)
-		}
 	}
 	if e.Progress != nil {
 		e.report()
@@ -176,26 +135,6 @@ func (e *engine) turn(wait time.Duration) error {
 		return errStopped
 	}
 	return e.fallback
-}
-
-// wait asks epoll, first without waiting.
-func (e *engine) wait(most time.Duration) (int, error) {
-	n, _, errno := unix.RawSyscall6(unix.SYS_EPOLL_PWAIT, uintptr(e.epoll), uintptr(unsafe.Pointer(&e.events[0])),
-		uintptr(len(e.events)), 0, 0, 0)
-	if errno == 0 && n == 0 && !e.Busy && most >= time.Millisecond {
-		slept, err := unix.EpollWait(e.epoll, e.events, int(most/time.Millisecond))
-		n, errno = uintptr(max(slept, 0)), 0
-		if err != nil && !errors.As(err, &errno) {
-			return 0, err
-		}
-	}
-	switch errno {
-	case 0:
-		return int(n), nil
-	case unix.EINTR:
-		return 0, nil
-	}
-	return 0, os.NewSyscallError("epoll_wait", errno)
 }
 
 func (e *engine) report() {

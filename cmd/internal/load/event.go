@@ -34,6 +34,8 @@ func nextEvent(b []byte) (in Input, n int) {
 			in.Event = value
 		case "id":
 			in.ID = value
+		case "retry":
+			in.Retry = value
 		}
 	}
 }

@@ -173,7 +173,7 @@ func (s *fake) readFrames(r *bufio.Reader) {
 		if _, err := io.ReadFull(r, head[:]); err != nil {
 			return
 		}
-		if head[0] == 0x80|opPong && head[1] == 0x81 && head[6]^mask[0] == 'p' {
+		if head[0] == 0x80|OpPong && head[1] == 0x81 && head[6]^mask[0] == 'p' {
 			s.pongs.Add(1)
 		}
 	}

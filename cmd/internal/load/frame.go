@@ -7,12 +7,12 @@ import (
 
 // The kinds of WebSocket frames (RFC 6455, section 5.2).
 const (
-	opContinuation = 0x0
-	opText         = 0x1
-	opBinary       = 0x2
-	opClose        = 0x8
-	opPing         = 0x9
-	opPong         = 0xa
+	OpContinuation = 0x0
+	OpText         = 0x1
+	OpBinary       = 0x2
+	OpClose        = 0x8
+	OpPing         = 0x9
+	OpPong         = 0xa
 )
 
 var errFrame = errors.New("the WebSocket frames are damaged")
@@ -54,8 +54,8 @@ func nextFrame(b []byte) (f frame, n int, err error) {
 // mask is what payloads are masked with. It need not be random: no proxy that could be deceived stands in between.
 var mask = [4]byte{0x5a, 0x21, 0xc3, 0x7e}
 
-// appendFrame appends a client's frame: final, and masked (section 5.3).
-func appendFrame(dst []byte, op byte, payload []byte) []byte {
+// AppendFrame appends a client's frame: final, and masked (section 5.3).
+func AppendFrame(dst []byte, op byte, payload []byte) []byte {
 	dst = append(dst, 0x80|op)
 	switch size := len(payload); {
 	case size < 126:

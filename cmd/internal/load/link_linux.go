@@ -7,54 +7,90 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peer is who a link is for: a client or a publisher.
-type peer interface {
-	sink
-	connected()       // the link may send now
-	broken(err error) // the link is closed, and not because its peer wanted that
+// Peer is whom a link is for. Its methods are called by [Loop.Turn], and by those of the link itself where they fail.
+type Peer interface {
+	Sink
+	Connected()       // the link may send now
+	Broken(err error) // the link is closed, and not because its peer wanted that
 }
 
-// link is one connection of the engine, or the place for one.
-type link struct {
-	e      *engine
-	owner  peer
+// Link is one connection of a [Loop], or the place for one. Make it one of a loop's by [Loop.Add].
+type Link struct {
+	// Window is the size of the system's buffer for what comes, in bytes [whatever the system takes]. With one, packets are
+	// small as well, so that the server's system does not keep much either, and the server notices soon that nobody
+	// reads. It counts from the next Dial.
+	Window int
+
+	loop   *Loop
+	owner  Peer
+	to     *Target
 	slot   int32
 	life   int32 // how often it was closed: tells events of an earlier connection
 	fd     int   // -1 where there is none
 	up     bool
+	deaf   bool   // nothing is read
+	ended  bool   // the end has come while nothing was read
 	out    []byte // what there was no room for
 	reader reader
 }
 
-// dial begins to connect; connected or broken follows.
-func (l *link) dial(to *target, transport Transport) {
+// Dial begins to connect; the owner's Connected or Broken follows. There must be no connection.
+func (l *Link) Dial(to *Target, transport Transport) {
 	l.reader.reset(transport)
-	fd, err := to.dial(int(l.slot))
+	l.to = to
+	fd, err := to.dial(int(l.slot), l.Window)
 	if err == nil {
 		l.fd, l.up = fd, false
-		err = l.e.watch(l)
+		err = l.loop.watch(l)
 	}
 	if err != nil {
 		l.fail(err)
 	}
 }
 
-// close closes without a word to the owner.
-func (l *link) close() {
+// Close closes the connection, if there is one, without a word to the owner.
+func (l *Link) Close() {
 	if l.fd >= 0 {
 		_ = unix.Close(l.fd)
 	}
-	l.fd, l.up, l.out = -1, false, l.out[:0]
+	l.fd, l.up, l.deaf, l.ended, l.out = -1, false, false, false, l.out[:0]
 	l.life++
 }
 
-func (l *link) fail(err error) {
-	l.close()
-	l.owner.broken(err)
+// Reset is Close by a RST, as when a machine is turned off and another answers in its place.
+func (l *Link) Reset() {
+	if l.fd >= 0 {
+		_ = unix.SetsockoptLinger(l.fd, unix.SOL_SOCKET, unix.SO_LINGER, &unix.Linger{Onoff: 1})
+	}
+	l.Close()
 }
 
-// send sends b, or keeps what there is no room for.
-func (l *link) send(b []byte) {
+// Idle tells whether there is no connection, and none is on its way.
+func (l *Link) Idle() bool { return l.fd < 0 }
+
+// Up tells whether there is a connection that may send.
+func (l *Link) Up() bool { return l.up }
+
+// Deafen has the link read nothing more, until Listen.
+func (l *Link) Deafen() { l.deaf = true }
+
+// Listen reads what has come since Deafen, and goes on reading.
+func (l *Link) Listen() {
+	if !l.deaf {
+		return
+	}
+	if l.deaf = false; l.up {
+		l.read(l.ended)
+	}
+}
+
+func (l *Link) fail(err error) {
+	l.Close()
+	l.owner.Broken(err)
+}
+
+// Send sends b, or keeps what there is no room for.
+func (l *Link) Send(b []byte) {
 	if len(l.out) > 0 {
 		l.out = append(l.out, b...)
 		return
@@ -71,7 +107,7 @@ func (l *link) send(b []byte) {
 }
 
 // event takes what epoll says. Events are edges, so all that has come is read.
-func (l *link) event(flags uint32) {
+func (l *Link) event(flags uint32) {
 	if !l.up && !l.arrive() {
 		return
 	}
@@ -79,33 +115,37 @@ func (l *link) event(flags uint32) {
 	if flags&unix.EPOLLOUT != 0 && len(l.out) > 0 {
 		rest := l.out
 		l.out = nil
-		l.send(rest)
+		l.Send(rest)
 	}
 	ended := flags&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0
-	if life == l.life && (ended || flags&unix.EPOLLIN != 0) {
+	switch {
+	case life != l.life || !ended && flags&unix.EPOLLIN == 0:
+	case l.deaf:
+		l.ended = l.ended || ended
+	default:
 		l.read(ended)
 	}
 }
 
 // arrive ends the connecting, and tells whether there is a connection to go on with.
-func (l *link) arrive() bool {
+func (l *Link) arrive() bool {
 	code, err := unix.GetsockoptInt(l.fd, unix.SOL_SOCKET, unix.SO_ERROR)
 	if err == nil && code != 0 {
 		err = unix.Errno(code)
 	}
 	if err != nil {
-		l.fail(fmt.Errorf("connecting to %s: %w", l.e.targetOf(l).name, err))
+		l.fail(fmt.Errorf("connecting to %s: %w", l.to.name, err))
 		return false
 	}
 	life := l.life
 	l.up = true
-	l.owner.connected()
+	l.owner.Connected()
 	return life == l.life
 }
 
 // read reads all that has come. A short read empties the socket, unless its end has come too.
-func (l *link) read(ended bool) {
-	life, b := l.life, l.e.buffer
+func (l *Link) read(ended bool) {
+	life, b := l.life, l.loop.buffer
 	for {
 		n, errno := read(l.fd, b)
 		switch {

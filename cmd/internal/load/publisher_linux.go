@@ -9,7 +9,8 @@ import (
 
 // publisher is a keep-alive connection that sends one request after the other.
 type publisher struct {
-	link
+	Link
+	e       *engine
 	queue   []order // what waits
 	first   int     // where in queue it begins
 	busy    bool
@@ -56,7 +57,7 @@ func (p *publisher) proceed() {
 		return
 	}
 	if p.fd < 0 {
-		p.dial(p.e.publish, "")
+		p.Dial(p.e.publish, "")
 		return
 	}
 	if !p.up {
@@ -68,7 +69,7 @@ func (p *publisher) proceed() {
 		p.queue, p.first = p.queue[:0], 0
 	}
 	p.busy = true
-	p.send(p.request())
+	p.Send(p.request())
 }
 
 // request is that of the current order. It is good until the next one.
@@ -82,11 +83,11 @@ func (p *publisher) request() []byte {
 	return e.scratch
 }
 
-// connected implements [peer].
-func (p *publisher) connected() { p.proceed() }
+// Connected implements [Peer].
+func (p *publisher) Connected() { p.proceed() }
 
-// broken implements [peer]. A server may close a connection on which nothing is under way.
-func (p *publisher) broken(err error) {
+// Broken implements [Peer]. A server may close a connection on which nothing is under way.
+func (p *publisher) Broken(err error) {
 	if !p.busy && p.first == len(p.queue) {
 		return
 	}
@@ -112,11 +113,11 @@ func (p *publisher) finish() {
 	p.e.moves++
 }
 
-// ping implements [sink].
-func (p *publisher) ping([]byte) error { return nil }
+// Ping implements [Sink].
+func (p *publisher) Ping([]byte) error { return nil }
 
-// hear implements [sink]: the answer to the current order.
-func (p *publisher) hear(in *Input, last bool) error {
+// Hear implements [Sink]: the answer to the current order.
+func (p *publisher) Hear(in *Input, last bool) error {
 	e := p.e
 	if p.busy {
 		p.finish()
@@ -124,11 +125,11 @@ func (p *publisher) hear(in *Input, last bool) error {
 	}
 	life := p.life
 	if last {
-		p.close()
+		p.Close()
 	}
 	p.proceed()
 	if p.life != life {
-		return errGone
+		return ErrGone
 	}
 	return nil
 }

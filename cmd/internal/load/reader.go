@@ -1,13 +1,27 @@
 package load
 
-import "errors"
+import (
+	"encoding/binary"
+	"errors"
+)
 
-// sink takes what a reader has made out of bytes. What it is given is good until it returns; its error ends the reading,
-// and the reader is not touched again.
-type sink interface {
-	hear(in *Input, last bool) error // last: the server closes the connection after this answer
-	ping(payload []byte) error
+// Sink takes what was made out of the bytes of a connection. What it is given is good until it returns. Its error ends the
+// reading: [ErrGone] if it has closed the connection itself.
+type Sink interface {
+	Hear(in *Input, last bool) error // last: the server closes the connection after this answer
+	Ping(payload []byte) error       // of a WebSocket; a pong is to be sent
 }
+
+// ErrGone is what a [Sink] returns when it has closed the connection that it was given something of.
+var ErrGone = errors.New("the connection was closed on purpose")
+
+// CloseError is the end of a WebSocket by a close frame.
+type CloseError struct{ Code int } // of RFC 6455, section 7.4; 0 where there was none
+
+func (e *CloseError) Error() string { return errClosed.Error() }
+
+// Unwrap makes it what the end of any other stream is.
+func (e *CloseError) Unwrap() error { return errClosed }
 
 var (
 	errClosed = errors.New("closed")           // the server ended a stream, or closed a WebSocket
@@ -32,7 +46,7 @@ func (r *reader) reset(transport Transport) {
 }
 
 // feed takes what was read.
-func (r *reader) feed(b []byte, to sink) error {
+func (r *reader) feed(b []byte, to Sink) error {
 	if len(r.held) > 0 {
 		r.held = append(r.held, b...)
 		b = r.held
@@ -66,7 +80,7 @@ func (r *reader) keep(b []byte) error {
 }
 
 // take takes one whole thing from b, and returns its size; 0 where more is needed.
-func (r *reader) take(b []byte, to sink) (int, error) {
+func (r *reader) take(b []byte, to Sink) (int, error) {
 	switch {
 	case r.transport != SSE && r.transport != WebSocket:
 		return r.takeAnswer(b, to)
@@ -80,7 +94,7 @@ func (r *reader) take(b []byte, to sink) (int, error) {
 }
 
 // takeAnswer takes a whole answer.
-func (r *reader) takeAnswer(b []byte, to sink) (int, error) {
+func (r *reader) takeAnswer(b []byte, to Sink) (int, error) {
 	h, n, err := readHead(b)
 	if n == 0 || err != nil || h.body.kind == untilClose {
 		return 0, err
@@ -102,7 +116,7 @@ func (r *reader) takeAnswer(b []byte, to sink) (int, error) {
 		n += used
 	}
 	r.in = Input{Status: h.status, Head: h.fields, Data: data}
-	return n, to.hear(&r.in, h.last)
+	return n, to.Hear(&r.in, h.last)
 }
 
 // join puts the chunks of a body together.
@@ -120,18 +134,18 @@ func (r *reader) join(d *body, b []byte) (used int, err error) {
 }
 
 // takeHead takes the head of the answer that a stream begins with. That of a refusal is all that is heard of it.
-func (r *reader) takeHead(b []byte, to sink) (int, error) {
+func (r *reader) takeHead(b []byte, to Sink) (int, error) {
 	h, n, err := readHead(b)
 	if n == 0 || err != nil {
 		return 0, err
 	}
 	r.begun, r.body = true, h.body
 	r.in = Input{Status: h.status, Head: h.fields}
-	return n, to.hear(&r.in, h.last)
+	return n, to.Hear(&r.in, h.last)
 }
 
 // takeEvents takes a piece of an event stream.
-func (r *reader) takeEvents(b []byte, to sink) (int, error) {
+func (r *reader) takeEvents(b []byte, to Sink) (int, error) {
 	payload, n, err := r.body.next(b)
 	if err == nil && len(payload) > 0 {
 		err = r.events(payload, to)
@@ -143,7 +157,7 @@ func (r *reader) takeEvents(b []byte, to sink) (int, error) {
 }
 
 // events hands on what is whole together with what was left before, and keeps the rest.
-func (r *reader) events(b []byte, to sink) error {
+func (r *reader) events(b []byte, to Sink) error {
 	if len(r.joined) > 0 {
 		r.joined = append(r.joined, b...)
 		b = r.joined
@@ -160,18 +174,18 @@ func (r *reader) events(b []byte, to sink) error {
 }
 
 // eachEvent hands on the events of b, and returns what is left.
-func (r *reader) eachEvent(b []byte, to sink) ([]byte, error) {
+func (r *reader) eachEvent(b []byte, to Sink) ([]byte, error) {
 	for len(b) > 0 {
 		in, n := nextEvent(b)
 		if n == 0 {
 			return b, nil
 		}
 		b = b[n:]
-		if in.Data == nil {
+		if in.Data == nil && in.Retry == nil {
 			continue
 		}
 		r.in = in
-		if err := to.hear(&r.in, false); err != nil {
+		if err := to.Hear(&r.in, false); err != nil {
 			return nil, err
 		}
 	}
@@ -179,31 +193,38 @@ func (r *reader) eachEvent(b []byte, to sink) ([]byte, error) {
 }
 
 // takeFrame takes a WebSocket frame.
-func (r *reader) takeFrame(b []byte, to sink) (int, error) {
+func (r *reader) takeFrame(b []byte, to Sink) (int, error) {
 	f, n, err := nextFrame(b)
 	if n == 0 || err != nil {
 		return 0, err
 	}
 	switch f.op {
-	case opPing:
-		return n, to.ping(f.payload)
-	case opPong:
+	case OpPing:
+		return n, to.Ping(f.payload)
+	case OpPong:
 		return n, nil
-	case opClose:
-		return 0, errClosed
-	case opText, opBinary, opContinuation:
+	case OpClose:
+		return 0, closeError(f.payload)
+	case OpText, OpBinary, OpContinuation:
 		return n, r.message(f, to)
 	default:
 		return 0, errFrame
 	}
 }
 
+func closeError(payload []byte) error {
+	if len(payload) < 2 {
+		return &CloseError{}
+	}
+	return &CloseError{Code: int(binary.BigEndian.Uint16(payload))}
+}
+
 // message puts the frames of a message together.
-func (r *reader) message(f frame, to sink) error {
+func (r *reader) message(f frame, to Sink) error {
 	if len(r.joined)+len(f.payload) > maxAnswer {
 		return errLarge
 	}
-	if !f.final || f.op == opContinuation {
+	if !f.final || f.op == OpContinuation {
 		r.joined = append(r.joined, f.payload...)
 		f.payload = r.joined
 	}
@@ -211,7 +232,7 @@ func (r *reader) message(f frame, to sink) error {
 		return nil
 	}
 	r.in = Input{Data: f.payload}
-	err := to.hear(&r.in, false)
+	err := to.Hear(&r.in, false)
 	if err == nil {
 		r.joined = r.joined[:0]
 	}
@@ -219,7 +240,7 @@ func (r *reader) message(f frame, to sink) error {
 }
 
 // end takes the end of the connection. It is an error wherever something was to come, but not after a last answer.
-func (r *reader) end(to sink) error {
+func (r *reader) end(to Sink) error {
 	if r.begun || len(r.held) == 0 {
 		return errClosed
 	}
@@ -231,5 +252,5 @@ func (r *reader) end(to sink) error {
 		return errCut
 	}
 	r.in = Input{Status: h.status, Head: h.fields, Data: r.held[n:]}
-	return to.hear(&r.in, true)
+	return to.Hear(&r.in, true)
 }

@@ -12,12 +12,12 @@ import (
 // recorder is a sink that keeps what it is given as text.
 type recorder struct{ heard []string }
 
-func (s *recorder) hear(in *Input, last bool) error {
+func (s *recorder) Hear(in *Input, last bool) error {
 	s.heard = append(s.heard, fmt.Sprintf("%d %q %q %q %v", in.Status, in.Event, in.ID, in.Data, last))
 	return nil
 }
 
-func (s *recorder) ping(payload []byte) error {
+func (s *recorder) Ping(payload []byte) error {
 	s.heard = append(s.heard, fmt.Sprintf("ping %q", payload))
 	return nil
 }
@@ -113,7 +113,7 @@ func FuzzReader(f *testing.F) {
 func TestAppendFrame(t *testing.T) {
 	for _, size := range []int{0, 1, 125, 126, 1 << 16} {
 		payload := bytes.Repeat([]byte("x"), size)
-		sent := appendFrame(nil, opText, payload)
+		sent := AppendFrame(nil, OpText, payload)
 		if sent[1]&0x80 == 0 {
 			t.Fatalf("%d bytes are not masked", size)
 		}
@@ -124,7 +124,7 @@ func TestAppendFrame(t *testing.T) {
 		sent[1] &^= 0x80
 		unmasked := slices.Delete(sent, head-4, head)
 		f, n, err := nextFrame(unmasked)
-		if n != len(unmasked) || err != nil || f.op != opText || !f.final || !bytes.Equal(f.payload, payload) {
+		if n != len(unmasked) || err != nil || f.op != OpText || !f.final || !bytes.Equal(f.payload, payload) {
 			t.Errorf("%d bytes come back as %d, %v", size, len(f.payload), err)
 		}
 	}

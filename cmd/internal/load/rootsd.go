@@ -60,7 +60,7 @@ func (d *Rootsd) Hear(c *Client, in *Input, r *Reply) {
 	}
 	token := in.ID
 	if d.Transport != SSE {
-		token = tokenOf(in.Data)
+		token = TokenOf(in.Data)
 	}
 	if token == nil {
 		r.Fail("no token")
@@ -110,8 +110,8 @@ func (d *Rootsd) confirm(c *Client, token []byte, r *Reply) {
 	r.Send = append(r.Send, cursor...)
 }
 
-// tokenOf finds the token at the end of an answer; nil if there is none. The characters of a token need no escapes.
-func tokenOf(data []byte) []byte {
+// TokenOf finds the token at the end of an answer; nil if there is none. The characters of a token need no escapes.
+func TokenOf(data []byte) []byte {
 	const key = `"reconnectWith":"`
 	i := bytes.LastIndex(data, []byte(key))
 	if i < 0 {

@@ -105,13 +105,13 @@ type ear struct {
 	r Reply
 }
 
-func (e *ear) hear(in *Input, _ bool) error {
+func (e *ear) Hear(in *Input, _ bool) error {
 	e.r.reset()
 	e.d.Hear(&e.c, in, &e.r)
 	return nil
 }
 
-func (e *ear) ping([]byte) error { return nil }
+func (e *ear) Ping([]byte) error { return nil }
 
 // A message leaves no garbage.
 func TestNoGarbage(t *testing.T) {
@@ -123,7 +123,7 @@ func TestNoGarbage(t *testing.T) {
 	}{
 		{LongPoll, fmt.Appendf(nil, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s", len(body), body)},
 		{SSE, event},
-		{WebSocket, append([]byte{0x80 | opText, 126, 0, byte(len(body))}, body...)},
+		{WebSocket, append([]byte{0x80 | OpText, 126, 0, byte(len(body))}, body...)},
 	} {
 		e := &ear{d: &Rootsd{Transport: test.transport}, c: Client{State: []byte("r-1"), Step: hearing}}
 		r := reader{transport: test.transport, begun: true, body: body1MiB()}

@@ -152,7 +152,8 @@ func TestClosedConnection(t *testing.T) {
 		config := configFor(s, transport)
 		config.Rate, config.Patience = 1000, 300*time.Millisecond
 		r := mustRun(t, config)
-		if want := map[string]int{"closed": 1}; !maps.Equal(r.Errors, want) || r.Lost == 0 {
+		// Where the client has just sent something that the fake does not read any more, the system resets the connection.
+		if n := r.Errors["closed"] + r.Errors["connection reset by peer"]; n != 1 || len(r.Errors) != 1 || r.Lost == 0 {
 			t.Errorf("got %+v, want one closed connection", r)
 		}
 	})

@@ -12,44 +12,53 @@ import (
 // sourceAddresses is over how many addresses of 127.0.1.0/24 clients are spread: each has some 28,000 ports of its own.
 const sourceAddresses = 8
 
-// target is where connections go.
-type target struct {
+// Target is where connections go.
+type Target struct {
 	name   string // as it was given
 	family int
 	to     unix.Sockaddr
 	spread bool // the target is on IPv4's loopback, so that any other address of that may be the source
 }
 
-// resolve finds an address of host:port.
-func resolve(name string) (*target, error) {
+// Resolve finds an address of host:port.
+func Resolve(name string) (*Target, error) {
 	a, err := net.ResolveTCPAddr("tcp", name)
 	if err != nil {
 		return nil, fmt.Errorf("finding %s: %w", name, err)
 	}
 	if ip := a.IP.To4(); ip != nil {
-		return &target{name, unix.AF_INET, &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte(ip)}, ip.IsLoopback()}, nil
+		return &Target{name, unix.AF_INET, &unix.SockaddrInet4{Port: a.Port, Addr: [4]byte(ip)}, ip.IsLoopback()}, nil
 	}
 	to := &unix.SockaddrInet6{Port: a.Port, Addr: [16]byte(a.IP.To16())}
-	return &target{name: name, family: unix.AF_INET6, to: to}, nil
+	return &Target{name: name, family: unix.AF_INET6, to: to}, nil
 }
 
-// dial begins to connect a non-blocking socket. Connections of different numbers have different source addresses, where
-// that is possible.
-func (t *target) dial(number int) (fd int, err error) {
+// dial begins to connect a non-blocking socket, with a buffer of so many bytes for what comes, if that is not 0.
+// Connections of different numbers have different source addresses, where that is possible.
+func (t *Target) dial(number, window int) (fd int, err error) {
 	fd, err = unix.Socket(t.family, unix.SOCK_STREAM|unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC, 0)
 	if err != nil {
 		return -1, os.NewSyscallError("socket", err)
 	}
-	if err = t.connect(fd, number); err != nil {
+	if err = t.connect(fd, number, window); err != nil {
 		_ = unix.Close(fd)
 		return -1, fmt.Errorf("connecting to %s: %w", t.name, err)
 	}
 	return fd, nil
 }
 
-func (t *target) connect(fd, number int) error {
+func (t *Target) connect(fd, number, window int) error {
 	if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_NODELAY, 1); err != nil {
 		return err
+	}
+	if window > 0 {
+		const smallSegment = 536 // of RFC 9293, where nothing else was said
+		if err := unix.SetsockoptInt(fd, unix.IPPROTO_TCP, unix.TCP_MAXSEG, smallSegment); err != nil {
+			return err
+		}
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, window); err != nil {
+			return err
+		}
 	}
 	if t.spread {
 		// The port is chosen by connect then, which may use one again for another source address.
@@ -89,8 +98,8 @@ func write(fd int, b []byte) (n int, err unix.Errno) {
 	}
 }
 
-// makeRoom raises the limit of open files as far as it goes, and says for how many more connections there is room.
-func makeRoom() (int, error) {
+// MakeRoom raises the limit of open files as far as it goes, and says for how many more connections there is room.
+func MakeRoom() (int, error) {
 	var limit unix.Rlimit
 	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
 		return 0, os.NewSyscallError("getrlimit", err)

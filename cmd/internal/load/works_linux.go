@@ -159,7 +159,7 @@ func (e *engine) served(c *client) {
 	case c.heard.next < e.Visit:
 		e.tell(c.path, 1, e.now())
 	default:
-		c.close()
+		c.Close()
 		c.state = away
 		e.counts.visits++
 		e.left(c)

@@ -1,0 +1,110 @@
+package lane
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Met is told when a bound is met, counts that, and says it in the log: at once, and while it goes on every 10 s at
+// most, with how often it was meanwhile. A nil Met does nothing of this.
+type Met struct {
+	log   *slog.Logger
+	value func(setting string) any
+	all   sync.Map // of *meeting, by spoken
+}
+
+// spoken is a setting, and how loudly it is spoken of.
+type spoken struct {
+	setting string
+	level   slog.Level
+}
+
+// metAgain is how long a bound that is met again and again is not spoken of.
+const metAgain = 10 * time.Second
+
+// NewMet makes a Met. value tells what a setting is set to, for the log.
+func NewMet(log *slog.Logger, value func(setting string) any) *Met {
+	return &Met{log: log, value: value}
+}
+
+// meeting is a setting that was met.
+type meeting struct {
+	count  atomic.Uint64 // ever
+	unsaid atomic.Uint64 // of these
+	armed  atomic.Bool   // say is to be called; it has the two below until it takes this away
+	said   time.Time
+}
+
+// Note says that the bound of a setting ("limits.sessions") is met. It may be called from anywhere, the timeline
+// included: what is to be logged is logged by a goroutine that is there for it alone. When nothing is met any more
+// nothing is left running, after 10 s at the latest.
+func (m *Met) Note(setting string) { m.note(setting, slog.LevelWarn) }
+
+// Routine is Note for a bound that is met all the time, such as that on connections which nobody uses any more: it is
+// said at level debug.
+func (m *Met) Routine(setting string) { m.note(setting, slog.LevelDebug) }
+
+// NoteError notes the bound that err of package dispatch is about, if it is about one.
+func (m *Met) NoteError(err error) {
+	for _, known := range dispatchProblems {
+		if known.setting != "" && errors.Is(err, known.err) {
+			m.Note(known.setting)
+		}
+	}
+}
+
+func (m *Met) note(setting string, level slog.Level) {
+	if m == nil {
+		return
+	}
+	key := spoken{setting, level}
+	found, ok := m.all.Load(key)
+	if !ok {
+		found, _ = m.all.LoadOrStore(key, new(meeting))
+	}
+	b := found.(*meeting)
+	b.count.Add(1)
+	b.unsaid.Add(1)
+	m.arm(key, b)
+}
+
+// arm has it said when it is time, unless that is so already.
+func (m *Met) arm(key spoken, b *meeting) {
+	if b.armed.Swap(true) {
+		return
+	}
+	wait := time.Duration(0)
+	if !b.said.IsZero() {
+		wait = max(metAgain-time.Since(b.said), 0)
+	}
+	time.AfterFunc(wait, func() { m.say(key, b) })
+}
+
+func (m *Met) say(key spoken, b *meeting) {
+	times := b.unsaid.Swap(0)
+	if times > 0 {
+		m.log.Log(context.Background(), key.level, "a bound is met",
+			"setting", key.setting, "value", m.value(key.setting), "times", times)
+		b.said = time.Now()
+	}
+	if b.armed.Store(false); b.unsaid.Load() > 0 {
+		m.arm(key, b) // it was met before armed was taken away
+	}
+}
+
+// Counts returns how often each bound was met, by its setting.
+func (m *Met) Counts() map[string]uint64 {
+	counts := make(map[string]uint64)
+	if m == nil {
+		return counts
+	}
+	m.all.Range(func(key, b any) bool {
+		counts[key.(spoken).setting] += b.(*meeting).count.Load()
+		return true
+	})
+	return counts
+}

@@ -1,0 +1,155 @@
+package lane
+
+import (
+	"bytes"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/rootsd/rootsd/dispatch"
+)
+
+// lines is a log of lines without their time.
+type lines struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// taken returns what was written since it was called before.
+func (l *lines) taken() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	text := strings.TrimSpace(l.text.String())
+	l.text.Reset()
+	return text
+}
+
+func newMet(level slog.Level) (*Met, *lines) {
+	said := new(lines)
+	options := slog.HandlerOptions{Level: level, ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}
+	value := func(setting string) any { return "value of " + setting }
+	return NewMet(slog.New(slog.NewTextHandler(said, &options)), value), said
+}
+
+// A bound that is met is said at once, and then every 10 s at most, for as long as it is met.
+func TestMet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		met, said := newMet(slog.LevelInfo)
+		wants := func(times int) {
+			t.Helper()
+			synctest.Wait()
+			want := ""
+			if times > 0 {
+				want = `level=WARN msg="a bound is met" setting=limits.sessions value="value of limits.sessions" times=` +
+					fmt.Sprint(times)
+			}
+			if got := said.taken(); got != want {
+				t.Errorf("after %v the log says %q, want %q", time.Since(began(t)), got, want)
+			}
+		}
+		met.Note("limits.sessions")
+		wants(1)
+		for range 99 { // for 9.9 s
+			time.Sleep(100 * time.Millisecond)
+			met.Note("limits.sessions")
+		}
+		wants(0)
+		time.Sleep(200 * time.Millisecond)
+		wants(99)
+		met.Note("limits.sessions")
+		wants(0)
+		time.Sleep(10 * time.Second)
+		wants(1)
+		time.Sleep(time.Hour)
+		wants(0)
+		met.Note("limits.sessions")
+		wants(1)
+		if got := met.Counts()["limits.sessions"]; got != 102 {
+			t.Errorf("counted %d, want 102", got)
+		}
+	})
+}
+
+// began returns when a bubble's time begins.
+func began(*testing.T) time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
+
+// One bound says nothing of another, and what is routine is for those who look closely.
+func TestMetSettings(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		met, said := newMet(slog.LevelInfo)
+		met.Note("limits.paths")
+		synctest.Wait()
+		said.taken()
+		met.NoteError(fmt.Errorf("it is so: %w", dispatch.ErrPermits))
+		met.NoteError(dispatch.ErrUnknownID)
+		synctest.Wait()
+		if got := said.taken(); !strings.Contains(got, "limits.permits") || strings.Contains(got, "\n") {
+			t.Errorf("the log says %q", got)
+		}
+		met.Routine("limits.idle")
+		synctest.Wait()
+		if got := said.taken(); got != "" || met.Counts()["limits.idle"] != 1 {
+			t.Errorf("the log says %q", got)
+		}
+		met, said = newMet(slog.LevelDebug)
+		met.Routine("limits.idle")
+		synctest.Wait()
+		if got := said.taken(); !strings.HasPrefix(got, "level=DEBUG") {
+			t.Errorf("the log says %q", got)
+		}
+	})
+}
+
+// Many may note at a time; each is said once.
+func TestMetByMany(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		met, said := newMet(slog.LevelInfo)
+		for range 50 {
+			go func() {
+				for range 100 {
+					met.Note("limits.paths")
+				}
+			}()
+		}
+		synctest.Wait()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		sum := 0
+		for line := range strings.SplitSeq(said.taken(), "\n") {
+			var times int
+			_, after, _ := strings.Cut(line, "times=")
+			if _, err := fmt.Sscan(after, &times); err != nil {
+				t.Fatal(err)
+			}
+			sum += times
+		}
+		if sum != 5000 {
+			t.Errorf("%d were said, want 5000", sum)
+		}
+	})
+}
+
+// Nobody need be told.
+func TestNoMet(t *testing.T) {
+	var met *Met
+	met.Note("limits.paths")
+	met.NoteError(dispatch.ErrPaths)
+	if n := len(met.Counts()); n != 0 {
+		t.Errorf("%d counted", n)
+	}
+}

@@ -1,0 +1,189 @@
+package lane
+
+import (
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// bucket bounds how often something may happen: so many times a second, and as many at once. It is the time at which it
+// will be full again. Time is counted from any moment, the same for all calls.
+type bucket time.Duration
+
+// left tells whether there is something left of rate a second at a time, and if not, how long until there is.
+func (b bucket) left(rate int, at time.Duration) (wait time.Duration, ok bool) {
+	if rate <= 0 {
+		return 0, true
+	}
+	wait = time.Duration(b) - at - (time.Second - time.Second/time.Duration(rate))
+	return max(wait, 0), wait <= 0
+}
+
+// taken is b after n were taken, however many were left: it goes into debt.
+func (b bucket) taken(n, rate int, at time.Duration) bucket {
+	if rate <= 0 {
+		return b
+	}
+	return max(b, bucket(at)) + bucket(n)*bucket(time.Second)/bucket(rate)
+}
+
+// Rate bounds how often something may happen, whoever does it. The zero value is ready.
+type Rate struct{ full atomic.Int64 }
+
+// Left tells whether there is something left of rate a second; if not, how long until there is. at is the time since
+// any moment, the same for all calls. A rate of 0 is no bound.
+func (r *Rate) Left(rate int, at time.Duration) (wait time.Duration, ok bool) {
+	return bucket(r.full.Load()).left(rate, at)
+}
+
+// Take takes n of rate a second, however many are left.
+func (r *Rate) Take(n, rate int, at time.Duration) {
+	for rate > 0 {
+		full := r.full.Load()
+		if r.full.CompareAndSwap(full, int64(bucket(full).taken(n, rate, at))) {
+			return
+		}
+	}
+}
+
+// Turn gives turns, rate a second and evenly: it returns how long it is until this one. A rate above 0 is needed.
+func (r *Rate) Turn(rate int, at time.Duration) (wait time.Duration) {
+	for {
+		full := r.full.Load()
+		turn := max(full, int64(at))
+		if r.full.CompareAndSwap(full, turn+int64(time.Second)/int64(rate)) {
+			return time.Duration(turn) - at
+		}
+	}
+}
+
+// Accounts bound what each of very many may have at a time, and how often each may do something. Nothing is kept of one
+// that has nothing and has done nothing lately: at most as many are as have something, as can do something within a
+// second, and a third of these. The zero value is ready. Nothing is taken under its lock.
+type Accounts[Key comparable] struct {
+	mu  sync.Mutex // guards all
+	all map[Key]account
+}
+
+// account is what is kept of one.
+type account struct {
+	has  int
+	done [2]bucket // by [Deed]
+}
+
+// Deed is something that is bounded by a rate.
+type Deed int
+
+// What is bounded.
+const (
+	Opening Deed = iota
+	Publishing
+)
+
+// idle tells whether nothing need be kept.
+func (a *account) idle(at time.Duration) bool {
+	return a.has == 0 && time.Duration(max(a.done[Opening], a.done[Publishing])) <= at
+}
+
+// Enter gives key one more, unless it has most already. Leave takes it back.
+func (s *Accounts[Key]) Enter(key Key, most int, at time.Duration) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.all[key]
+	if a.has >= most {
+		return false
+	}
+	a.has++
+	s.putLocked(key, a, at)
+	return true
+}
+
+// Leave undoes an Enter.
+func (s *Accounts[Key]) Leave(key Key, at time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.all[key]
+	a.has = max(a.has-1, 0)
+	s.putLocked(key, a, at)
+}
+
+// Has returns how many key has.
+func (s *Accounts[Key]) Has(key Key) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[key].has
+}
+
+// Left tells whether key may do something once more, of rate a second; if not, how long until it may.
+func (s *Accounts[Key]) Left(key Key, deed Deed, rate int, at time.Duration) (wait time.Duration, ok bool) {
+	if rate <= 0 {
+		return 0, true
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.all[key].done[deed].left(rate, at)
+}
+
+// Take notes that key has done something n times, however many it might.
+func (s *Accounts[Key]) Take(key Key, deed Deed, n, rate int, at time.Duration) {
+	if rate <= 0 {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.all[key]
+	a.done[deed] = a.done[deed].taken(n, rate, at)
+	s.putLocked(key, a, at)
+}
+
+// Len returns of how many something is kept.
+func (s *Accounts[Key]) Len() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all)
+}
+
+// Sweep looks at some, and forgets those that are idle. Called now and then, it gives all memory back in the end.
+func (s *Accounts[Key]) Sweep(at time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sweepLocked(1000, at)
+}
+
+// sweepStep is how many are looked at whenever one comes.
+const sweepStep = 4
+
+// putLocked keeps an account, or forgets it. Where one comes, some others are looked at: so those that are idle never
+// make up more than a quarter of all.
+func (s *Accounts[Key]) putLocked(key Key, a account, at time.Duration) {
+	if a.idle(at) {
+		s.dropLocked(key)
+		return
+	}
+	if s.all == nil {
+		s.all = make(map[Key]account)
+	}
+	before := len(s.all)
+	if s.all[key] = a; len(s.all) > before {
+		s.sweepLocked(sweepStep, at)
+	}
+}
+
+// sweepLocked looks at n of them. Go begins each look over a map at another place.
+func (s *Accounts[Key]) sweepLocked(n int, at time.Duration) {
+	for key, a := range s.all {
+		if n--; n < 0 {
+			return
+		}
+		if a.idle(at) {
+			s.dropLocked(key)
+		}
+	}
+}
+
+// dropLocked forgets key, and with the last one the map, which would not shrink.
+func (s *Accounts[Key]) dropLocked(key Key) {
+	if delete(s.all, key); len(s.all) == 0 {
+		s.all = nil
+	}
+}
