@@ -2,11 +2,14 @@
 
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { binary } from "./binary.js";
 import { freePort } from "./ports.js";
 
-/** A rootsd on ports of its own. */
+/** A rootsd on ports of its own. What it keeps over a stop is gone with this process. */
 export class Daemon {
   #flags;
   #process = null;
@@ -14,7 +17,9 @@ export class Daemon {
 
   /** @param flags what `rootsd serve` is given beside the addresses, such as `["--push-expire", "1s"]` */
   constructor(flags = []) {
-    this.#flags = flags;
+    const folder = mkdtempSync(join(tmpdir(), "roots-e2e-state-"));
+    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    this.#flags = ["--state-file", join(folder, "rootsd.state"), ...flags];
   }
 
   /** Resolves to a daemon that serves. */

@@ -37,11 +37,12 @@ export class Numbers {
     }
   }
 
-  /** Tells a number every so many milliseconds, one after the other, whether or not the daemon is there, until what it
-   * returns is called; that resolves to the last number when it has been told. */
-  stream(path, every) {
+  /** Tells a number every so many milliseconds, one after the other, until what it returns is called; that resolves to
+   * the last number when it has been told. While the daemon is not there, numbers go untold, or with `insist` each is
+   * told until the daemon takes it. */
+  stream(path, every, insist) {
     const stream = { on: true };
-    const telling = this.#tell(path, every, stream);
+    const telling = this.#tell(path, every, stream, insist);
     this.#streams.add(stream);
     return async () => {
       stream.on = false;
@@ -50,9 +51,11 @@ export class Numbers {
     };
   }
 
-  async #tell(path, every, stream) {
+  async #tell(path, every, stream, insist) {
     while (stream.on) {
-      await Promise.all([this.next(path).catch(() => {}), pause(every)]);
+      const update = this.#count(path);
+      const tell = () => this.daemon.post("update", update).catch(() => insist && pause(every).then(tell));
+      await Promise.all([tell(), pause(every)]);
     }
   }
 

@@ -55,6 +55,7 @@ export class Walkthrough {
     return {
       ROOTS: root.replace(/\/$/, ""),
       ROOTS_URL: `http://127.0.0.1:${ingest}`,
+      XDG_STATE_HOME: join(this.#dir, "state"),
       ...Object.fromEntries(listen.map(([name, port]) => [`ROOTS_${name.toUpperCase()}_LISTEN`, `127.0.0.1:${port}`])),
       PATH: `${join(this.#dir, "bin")}:${process.env.PATH}`,
       PWD: join(this.#dir, "work"),

@@ -13,7 +13,7 @@ import (
 // internal matches the names of what the client's parts have for one another, which may be made short: none that is in
 // the API, in an option, in a message between tabs, or in the platform.
 const internal = "^(alive|asker|begin|changed|connection|drop|handlers|hear|heard|key|open|pattern|reload|render|" +
-	"report|rest|shared|take|wanted)$"
+	"report|rest|shared|take|tell|wanted)$"
 
 func main() {
 	if err := write("clients/js"); err != nil {

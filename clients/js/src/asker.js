@@ -7,90 +7,92 @@ import { final } from "./problem.js";
  */
 export class Asker {
   #options;
-  #busy;
+  #hub;
+  #busy; // while a request for this session is on its way
+  #alone; // whether to ask for one path at a time: a refusal does not say which of several it means
   #leaving; // timer
+  #resting; // timer, while nothing is connected
   #tries = 0;
-  #wake; // ends the wait before the next try
 
-  /** `wanted()` returns a Set, `changed()` is told when `linked` has changed. `token` is any of the session. */
-  constructor(options, wanted, changed, { token, linked }) {
+  /** `hub.wanted()` returns a Set, `hub.changed()` is told when `linked` or `pace` has changed. `token` is any of the
+   * session. `pace` is how many milliseconds another was to wait for its turn, if it did not come to that: now it is
+   * some part of them. */
+  constructor(options, hub, { token, linked, pace }) {
     this.#options = options;
-    this.wanted = wanted;
-    this.changed = changed;
+    this.#hub = hub;
     this.token = token;
     // What is asked for already: whether its blank message has come; null where it was refused.
     this.linked = new Map(linked);
+    this.#rest(this.pace = Math.random() * pace);
   }
 
-  /** Begins anew, for a session that is linked to nothing. */
-  begin(token) {
+  /** Begins anew, for a session that is linked to nothing, and whose turn comes in `pace` milliseconds. */
+  begin(token, pace) {
     this.token = token;
     this.linked.clear();
-    this.changed();
-    this.#tries = 0;
-    this.#wake?.();
+    this.#busy = this.#alone = this.#tries = 0;
+    this.#rest(this.pace = pace);
+    this.#hub.changed();
   }
 
   close() {
     this.token = "";
     clearTimeout(this.#leaving);
-    this.#wake?.();
+    clearTimeout(this.#resting);
   }
 
   /** Asks for what is missing. What is too much is left for a second, as it is often wanted again. */
-  async ask() {
-    if (this.#busy || !this.token) return;
-    this.#busy = true;
-    for (let alone = false; this.token; ) {
-      const missing = [...this.wanted()].filter((path) => !this.linked.has(path));
-      if (!missing.length) break;
-      alone = await this.#connect(alone ? missing.slice(0, 1) : missing, alone);
-    }
-    this.#busy = false;
-    if (this.#options.disconnect && this.token) this.#leaving ||= setTimeout(() => this.#leave(), 1000);
+  ask() {
+    if (this.#busy || this.#resting || !this.token) return;
+    const missing = [...this.#hub.wanted()].filter((path) => !this.linked.has(path));
+    if (missing[0]) return this.#send("connect", this.#alone ? missing.slice(0, 1) : missing);
+    this.#alone = 0;
+    if (this.#options.disconnect) this.#leaving ||= setTimeout(() => this.#leave(), 1000);
   }
 
-  // Connects, and returns whether to ask for one path at a time from here on: a refusal does not say which of them it
-  // means.
-  async #connect(paths, alone) {
+  #leave() {
+    this.#leaving = 0;
+    const wanted = this.#hub.wanted(), surplus = [...this.linked.keys()].filter((path) => !wanted.has(path));
+    if (!this.#busy && surplus[0]) this.#send("disconnect", surplus);
+  }
+
+  async #send(verb, paths) {
     const { token } = this;
-    try {
-      await this.#options.connect(token, paths);
-    } catch (error) {
+    this.#busy = 1;
+    const error = await this.#options[verb](token, paths).then(() => {}, (error) => error || {});
+    if (token !== this.token) return;
+    this.#busy = 0;
+    if (verb === "connect") this.#connected(paths, error);
+    else this.#disconnected(paths, error);
+    this.#hub.changed();
+    this.ask();
+  }
+
+  #connected(paths, error) {
+    if (error) {
       const refused = final(error);
-      if (token !== this.token) return alone;
-      if (refused && paths.length > 1) return true;
+      if (refused && paths[1]) return this.#alone = 1;
       this.#options.report(error, "connect " + paths);
-      if (!refused) {
-        await new Promise((then) => {
-          const timer = setTimeout(then, backoff(this.#tries++, this.#options.retry));
-          this.#wake = () => then(clearTimeout(timer));
-        });
-        // What has come meanwhile was not said of this connect.
-        for (const path of paths) this.linked.delete(path);
-        return alone;
-      }
-      this.linked.set(paths[0], null);
+      if (!refused) return this.#rest(backoff(this.#tries++, this.#options.retry, error), paths);
     }
     this.#tries = 0;
-    if (token !== this.token) return false;
-    for (const path of paths) this.linked.set(path, this.linked.get(path));
-    this.changed();
-    return alone;
+    for (const path of paths) this.linked.set(path, error ? null : this.linked.get(path));
   }
 
-  async #leave() {
-    this.#leaving = 0;
-    const { token } = this, wanted = this.wanted();
-    const surplus = [...this.linked.keys()].filter((path) => !wanted.has(path));
-    if (this.#busy || !surplus.length) return;
-    this.#busy = true;
+  // Waits, and then asks for what is missing, these paths included.
+  #rest(milliseconds, paths = []) {
+    clearTimeout(this.#resting);
+    this.#resting = milliseconds && setTimeout(() => {
+      this.#resting = this.pace = 0;
+      // What has come meanwhile was not said of this connect.
+      for (const path of paths) this.linked.delete(path);
+      this.ask();
+    }, milliseconds);
+  }
+
+  #disconnected(paths, error) {
     // What stays connected by a failure costs a little, and goes with the session.
-    await this.#options.disconnect(token, surplus)
-      .catch((error) => this.#options.report(error, "disconnect " + surplus));
-    this.#busy = false;
-    if (token === this.token) for (const path of surplus) this.linked.delete(path);
-    this.changed();
-    this.ask();
+    if (error) this.#options.report(error, "disconnect " + paths);
+    for (const path of paths) this.linked.delete(path);
   }
 }

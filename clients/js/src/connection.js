@@ -1,49 +1,43 @@
-import { backoff } from "./backoff.js";
+import { backoff, day } from "./backoff.js";
 import { transports } from "./transports.js";
-
-const day = 864e5; // milliseconds
 
 /**
  * Keeps a session's connection up, by the best transport that works here.
  *
- * `tell.heard(updates, token, since)` is called with what came after the token `since`, `tell.state(state, wait)`
- * whenever the state changes; `wait` says after how many milliseconds it will be tried again.
+ * `hub.heard(updates, token, since, pace)` is called with what came after the token `since`; a `pace` says after how
+ * many milliseconds a new session may be connected. `hub.tell({ state, wait })` is called whenever the state changes;
+ * `wait` says after how many it will be tried again.
  */
 export class Connection {
   #options;
-  #tell;
-  #list;
+  #hub;
   #at; // which transport is tried
   #worked; // the one that worked last
   #tries = 0; // that failed since it did
   #timer; // until the next try
-  #stop; // ends the current one
+  #control; // of the current one
 
-  constructor(options, tell, token) {
+  constructor(options, hub, token) {
     this.#options = options;
-    this.#tell = tell;
+    this.#hub = hub;
     this.token = token;
-    this.#list = options.transports;
-    this.#at = Math.max(0, this.#list.indexOf(memory(options.url)));
+    this.#at = Math.max(0, options.transports.indexOf(memory(options.url)));
     this.open();
   }
 
   /** What is tried, or works. */
   get transport() {
-    return this.#list[this.#at];
+    return this.#options.transports[this.#at];
   }
 
   open() {
     this.close();
-    const control = new AbortController(), { signal } = control;
+    const { signal } = this.#control = new AbortController();
     let watch, opened;
-    this.#stop = () => {
-      clearTimeout(watch);
-      control.abort();
-    };
+    signal.onabort = () => clearTimeout(watch);
     const end = (error) => {
       if (signal.aborted) return;
-      this.#stop();
+      this.#control.abort();
       this.#failed(error, opened);
     };
     const alive = (within = this.#options.silence) => {
@@ -56,23 +50,23 @@ export class Connection {
       signal,
       alive,
       url: () => this.#options.url + this.token,
-      heard: (updates, token) => {
+      heard: (updates, token, pace) => {
         if (!opened && !signal.aborted) {
           opened = true;
           this.#tries = 0;
           memory(this.#options.url, this.#worked = this.transport);
-          this.#tell.state("live");
+          this.#hub.tell({ state: "live" });
         }
         if (signal.aborted) return; // also where a listener has closed it just now
         alive();
         const since = this.token;
         this.token = token;
-        this.#tell.heard(updates, token, since);
+        this.#hub.heard(updates, token, since, pace);
       },
     };
     // A poll that resumes may wait for long before its first answer; that it is not refused is a good sign.
     const waits = this.token && this.transport === "long-poll";
-    if (waits) setTimeout(() => signal.aborted || this.#tell.state("live"), 1000);
+    if (waits) setTimeout(() => signal.aborted || this.#hub.tell({ state: "live" }), 1000);
     alive(waits ? undefined : this.#options.patience);
     transports[this.transport](line).catch(end);
   }
@@ -81,7 +75,7 @@ export class Connection {
   close() {
     clearTimeout(this.#timer);
     this.#timer = 0;
-    this.#stop?.();
+    this.#control?.abort();
   }
 
   /** Drops a connection that is of no use, and tries again later. */
@@ -94,7 +88,7 @@ export class Connection {
   rest() {
     this.close();
     this.#timer = -1; // no timer has this number
-    this.#tell.state("retrying");
+    this.#hub.tell({ state: "retrying" });
   }
 
   /** Tries now what would be tried later. */
@@ -103,18 +97,18 @@ export class Connection {
   }
 
   #failed(error, opened) {
-    const { reason, status, after = 0 } = error ?? {};
+    const { reason, status, retry } = error ?? {};
     const known = opened || this.transport === this.#worked && this.#tries < 3;
     if (status === 409) this.token = ""; // a newer token was used, which nobody here has
     if (!known) {
       // The next transport, at once, unless it was rootsd itself that refused.
-      this.#at = reason ? 0 : (this.#at + 1) % this.#list.length;
+      this.#at = reason ? 0 : (this.#at + 1) % this.#options.transports.length;
       if (this.#at) return this.open();
     }
     if (reason ? status !== 409 : error && !this.#worked && !this.#tries) this.#options.report(error, this.#options.url);
-    const wait = Math.min(day, Math.max(after, backoff(opened ? 0 : this.#tries++, this.#options.retry)));
+    const wait = +retry || backoff(opened ? 0 : this.#tries++, this.#options.retry, error);
     this.#timer = setTimeout(() => this.open(), wait);
-    this.#tell.state("retrying", wait);
+    this.#hub.tell({ state: "retrying", wait });
   }
 }
 

@@ -16,7 +16,7 @@ export const idOf = (token) => token.split("/")[0];
  *   { updates, token, since }        the hub: what it heard
  *   { state, transport, wait, token } the hub: how it is
  *   { fresh, to }                    the hub: this is connected already, so load it
- *   { linked }                       the hub: what the next hub has to know
+ *   { linked, pace }                 the hub: what the next hub has to know
  */
 export class Hub {
   #options;
@@ -29,13 +29,20 @@ export class Hub {
     this.#options = options;
     this.#say = say;
     this.#state = { state: known.token ? "retrying" : "connecting" };
-    const wanted = () => new Set([...this.#tabs.values()].flat());
-    this.asker = new Asker(options, wanted, () => say({ linked: [...this.asker.linked] }), known);
-    this.connection = new Connection(options, {
-      heard: (...said) => this.#heard(...said),
-      state: (state, wait) => this.#tell({ state, wait }),
-    }, known.token);
+    this.asker = new Asker(options, this, known);
+    this.connection = new Connection(options, this, known.token);
     say({ who: 1 });
+  }
+
+  /** Returns the set of all that is wanted. */
+  wanted() {
+    return new Set([...this.#tabs.values()].flat());
+  }
+
+  /** Says what the next hub has to know of the asker. */
+  changed() {
+    const { linked, pace } = this.asker;
+    this.#say({ linked: [...linked], pace });
   }
 
   /** Takes what a tab says. */
@@ -48,7 +55,7 @@ export class Hub {
     // What was refused is asked for once more when a tab wants it that did not before.
     for (const path of want) if (linked.get(path) === null && !before.includes(path)) linked.delete(path);
     this.#tabs.set(from, want);
-    this.#tell(this.#state);
+    this.tell(this.#state);
     const fresh = ask.filter((path) => linked.get(path));
     if (fresh.length) this.#say({ fresh, to: from });
     this.asker.ask();
@@ -56,24 +63,26 @@ export class Hub {
 
   // Gives a tab that has come what it has to know to lead, and waits for its end: it holds a lock as long as it lives.
   #watch(tab) {
-    this.asker.changed();
+    this.changed();
     navigator.locks.request(this.#options.key + tab, { signal: this.#control.signal }, () => {
       this.#tabs.delete(tab);
       this.asker.ask();
     }).catch(() => {}); // it was this hub that ended first
   }
 
-  #tell(state) {
+  /** Says how the connection is. */
+  tell(state) {
     const { token, transport } = this.connection;
     this.#say({ ...this.#state = state, token, transport });
   }
 
-  #heard(updates, token, since) {
+  /** Says what the connection heard after the token `since`. */
+  heard(updates, token, since, pace) {
     const { asker } = this;
-    if (idOf(token) !== idOf(asker.token)) asker.begin(token);
+    if (idOf(token) !== idOf(asker.token)) asker.begin(token, pace);
     const changed = updates.filter((update) => this.#note(update)).length;
     this.#say({ updates, token, since });
-    if (changed) asker.changed();
+    if (changed) this.changed();
     asker.ask();
   }
 
@@ -85,7 +94,7 @@ export class Hub {
     if (gap && /^(::|\*\*$)/.test(path)) return linked.clear(), true;
     // One whose blank message is still to come was connected again after this was said.
     if (path === "::+::disconnect") return linked.get(message) && linked.delete(message);
-    return isBlank(update) && !linked.get(path) && this.asker.wanted().has(path) && linked.set(path, true);
+    return isBlank(update) && !linked.get(path) && this.wanted().has(path) && linked.set(path, true);
   }
 
   close() {

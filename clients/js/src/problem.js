@@ -19,4 +19,4 @@ export async function checked(answer) {
 /** Tells whether an answer means that asking again is of no use. An ID that is not known may just have been given up.
  * */
 export const final = (error) =>
-  error?.status >= 400 && error.status < 500 && ![408, 425, 429].includes(error.status) && error.reason !== "unknown_id";
+  /^4(?!08|25|29)..$/.test(error.status) && error.reason !== "unknown_id";

@@ -9,10 +9,11 @@ export class Roots extends EventTarget {
   state = "connecting";
   transport = "";
   #options;
-  #views = new Map(); // by pattern: its handlers, and whether its blank message has come
+  #views = new Map(); // by pattern: its handlers
+  #fresh = new Set(); // patterns whose blank message has come
   #tab = Math.random().toString(36).slice(2);
   #token = ""; // that counts all that this tab has heard
-  #linked = []; // what the hub said last, for the one after it
+  #known; // what the hub said last for the one after it
   #hub; // in the tab that leads
   #channel; // to other tabs
   #up; // an AbortController, while it is at work
@@ -40,17 +41,18 @@ export class Roots extends EventTarget {
     this.#start();
     const handler = new Handler(this.#options, pattern, render, reload);
     if (!this.#views.has(pattern)) {
-      this.#views.set(pattern, { handlers: new Set() });
+      this.#views.set(pattern, new Set());
       this.#want();
     }
-    const view = this.#views.get(pattern);
-    view.handlers.add(handler);
-    if (view.fresh) queueMicrotask(() => handler.take(blank(pattern)));
+    const handlers = this.#views.get(pattern);
+    handlers.add(handler);
+    if (this.#fresh.has(pattern)) queueMicrotask(() => handler.take(blank(pattern)));
     return () => {
       handler.on = false;
-      view.handlers.delete(handler);
-      if (view.handlers.size || this.#views.get(pattern) !== view) return;
+      handlers.delete(handler);
+      if (handlers.size || this.#views.get(pattern) !== handlers) return;
       this.#views.delete(pattern);
+      this.#fresh.delete(pattern);
       this.#want();
     };
   }
@@ -73,7 +75,7 @@ export class Roots extends EventTarget {
   }
 
   close() {
-    for (const { handlers } of this.#views.values()) for (const handler of handlers) handler.on = false;
+    for (const handlers of this.#views.values()) for (const handler of handlers) handler.on = false;
     this.#views.clear();
     this.#stop();
     this.#life.abort();
@@ -92,7 +94,7 @@ export class Roots extends EventTarget {
     const lead = async () => {
       // What the hub before said last may still be on its way.
       if (this.#token) await new Promise((then) => setTimeout(then, 100));
-      const known = { token: this.#token, linked: this.#linked };
+      const known = { ...this.#known, token: this.#token };
       if (!signal.aborted) this.#hub = new Hub(this.#options, (said) => this.#say(said), known);
     };
     if (!shared) return lead();
@@ -114,10 +116,9 @@ export class Roots extends EventTarget {
     this.#hub?.close();
     this.#up?.abort();
     this.#channel?.close();
-    this.#hub = this.#up = this.#channel = undefined;
+    this.#hub = this.#up = this.#channel = this.#known = undefined;
     this.#token = "";
-    this.#linked = [];
-    for (const view of this.#views.values()) view.fresh = false;
+    this.#fresh.clear();
   }
 
   #watchPage() {
@@ -146,10 +147,10 @@ export class Roots extends EventTarget {
     const { updates, state, fresh, linked, who } = said;
     if (updates) this.#heard(said);
     if (state) this.#stand(said);
-    if (linked) this.#linked = linked;
+    if (linked) this.#known = said;
     if (who) this.#want();
     // It may be said twice, as it is asked for until it is said.
-    if (said.to === this.#tab) for (const path of fresh) this.#views.get(path)?.fresh || this.#deliver(blank(path), path);
+    if (said.to === this.#tab) for (const path of fresh) this.#fresh.has(path) || this.#deliver(blank(path), path);
     this.#hub?.hear(said);
   }
 
@@ -168,7 +169,7 @@ export class Roots extends EventTarget {
     const { id } = this;
     this.#token = token;
     if (this.id === id) return false;
-    for (const view of this.#views.values()) view.fresh = false;
+    this.#fresh.clear();
     this.#want();
     this.#fire("session", this.id);
     return true;
@@ -176,10 +177,10 @@ export class Roots extends EventTarget {
 
   // Tells an update to those whom it concerns, or to the view of one pattern alone.
   #deliver(update, only) {
-    for (const [pattern, view] of [...this.#views]) {
+    for (const [pattern, handlers] of [...this.#views]) {
       if (only ? pattern !== only : !concerns(update, pattern)) continue;
-      if (isBlank(update) && update.path === pattern) view.fresh = true;
-      for (const handler of [...view.handlers]) handler.take({ ...update });
+      if (isBlank(update) && update.path === pattern) this.#fresh.add(pattern);
+      for (const handler of [...handlers]) handler.take({ ...update });
     }
   }
 
@@ -203,7 +204,7 @@ export class Roots extends EventTarget {
     this.#wanting = true;
     queueMicrotask(() => {
       this.#wanting = false;
-      const want = [...this.#views.keys()], ask = want.filter((path) => !this.#views.get(path).fresh);
+      const want = [...this.#views.keys()], ask = want.filter((path) => !this.#fresh.has(path));
       this.#say({ from: this.#tab, want, ask });
     });
   }

@@ -34,9 +34,9 @@ function asking(verb, by, all) {
   return async (token, paths) => {
     const url = by.replace("{id}", idOf(token));
     const { headers } = all, own = typeof headers === "function" ? headers() : headers;
-    const sent = new Headers({ "Content-Type": "application/json", ...proof(url) });
-    new Headers(own).forEach((value, name) => sent.set(name, value));
-    return post(all.fetch, url, paths, sent);
+    return post(all.fetch, url, paths, {
+      "content-type": "application/json", ...proof(url), ...Object.fromEntries(new Headers(own)),
+    });
   };
 }
 
@@ -47,7 +47,7 @@ function proof(url) {
   if (!document || new URL(url, document.baseURI).origin !== location.origin) return found;
   const meta = document.querySelector("meta[name=csrf-token]");
   const cookie = /(^|; )csrftoken=([^;]*)/.exec(document.cookie);
-  if (meta) found["X-CSRF-Token"] = meta.content;
-  if (cookie) found["X-CSRFToken"] = cookie[2];
+  if (meta) found["x-csrf-token"] = meta.content;
+  if (cookie) found["x-csrftoken"] = cookie[2];
   return found;
 }

@@ -11,8 +11,9 @@ async function ask(line, accept) {
 /** Waits by one request after the other. */
 async function longPoll(line) {
   for (;;) {
-    const { updates, reconnectWith } = await (await ask(line, "application/json")).json();
-    line.heard(updates, reconnectWith.trim()); // which throws where it is no answer of rootsd's
+    const { updates, reconnectWith, pace, retry } = await (await ask(line, "application/json")).json();
+    line.heard(updates, reconnectWith.trim(), pace); // which throws where it is no answer of rootsd's
+    if (retry) throw { retry }; // it stops, and says when to come back
   }
 }
 
@@ -20,19 +21,21 @@ async function longPoll(line) {
 async function sse(line) {
   const { body } = await ask(line, "text/event-stream");
   const reader = body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let rest = ""; ; ) {
+  for (let rest = "", retry; ; ) {
     const { value, done } = await reader.read();
-    if (done) throw new Error("ended");
+    if (done) throw Object.assign(new Error("ended"), { retry });
     const events = (rest + value).split("\n\n");
     rest = events.pop();
     const updates = [];
-    let token;
+    let token, pace;
     line.alive();
-    for (const { event, id, data } of events.map(fields)) {
+    for (const { event, id, data, ...others } of events.map(fields)) {
       token = id || token;
-      if (data && !event) updates.push(JSON.parse(data));
+      if (!data) ({ retry } = others); // the one before the end; the one of a session's beginning is for browsers
+      else if (event) ({ pace } = JSON.parse(data));
+      else updates.push(JSON.parse(data));
     }
-    if (token) line.heard(updates, token);
+    if (token) line.heard(updates, token, pace);
   }
 }
 
@@ -43,30 +46,32 @@ const fields = (event) => Object.fromEntries(event.split("\n").map((text) => /^(
 const websocket = (line) => new Promise((_, reject) => {
   const socket = new line.WebSocket(line.url().replace("http", "ws"));
   let heard = 0, token, timer, probe;
+  const send = (said) => socket.readyState === 1 && socket.send(JSON.stringify(said));
   const confirm = () => {
     clearTimeout(timer);
     timer = heard = 0;
-    if (socket.readyState === 1) socket.send(JSON.stringify(token));
+    send(token);
   };
-  // Browsers do not show pings, so a quiet socket is asked for a sign of life: nothing to publish is answered as well.
-  const quiet = () => socket.readyState === 1 && socket.send("[]");
   const close = ({ code }) => {
     clearTimeout(timer);
     clearTimeout(probe);
+    socket.onerror = null; // Node's says at once that closing it is an error, too
     socket.close();
     reject(Object.assign(new Error("ended"), { status: code === 4409 ? 409 : 0 }));
   };
   line.signal.addEventListener("abort", close);
   socket.onclose = socket.onerror = close;
   socket.onmessage = ({ data }) => {
-    const { updates, reconnectWith } = JSON.parse(data);
+    const { updates, reconnectWith, pace } = JSON.parse(data);
     line.alive();
     clearTimeout(probe);
-    probe = setTimeout(quiet, line.silence / 2);
+    // Browsers do not show pings, so a quiet socket is asked for a sign of life: nothing to publish is answered as
+    // well.
+    probe = setTimeout(send, line.silence / 2, []);
     if (!reconnectWith) return;
     // What is confirmed is not sent again. It is what came before this: if this tab crashes now, others have heard that.
     if (heard >= 32) confirm();
-    line.heard(updates, token = reconnectWith);
+    line.heard(updates, token = reconnectWith, pace);
     if (heard += updates.length) timer ||= setTimeout(confirm, 1000);
   };
 });

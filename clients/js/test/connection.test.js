@@ -79,12 +79,14 @@ test("a stale token is given up for a new session, and all is asked for again", 
   assert.equal(roots.id, id(2));
 });
 
-test("Retry-After is obeyed, and the reason said", async () => {
+test("Retry-After is obeyed, with jitter after it, and the reason said", async () => {
   const roots = await world.connected(["a"]);
-  world.next(token(1)).answer(...problem(503, "draining", { "Retry-After": "7" }));
-  await pass(6999);
-  assert.ok(world.quiet());
-  await pass(1);
+  for (const jitter of [500, 500, 1000, 2000]) {
+    world.next(token(1)).answer(...problem(503, "draining", { "Retry-After": "7" }));
+    await pass(7000 + jitter - 1);
+    assert.ok(world.quiet());
+    await pass(1);
+  }
   world.next(token(1));
   assert.ok(roots.log.includes("it is draining"));
 });

@@ -99,3 +99,22 @@ test("where a page may open none, an event stream is opened at once", async () =
   await settle();
   assert.equal(world.next("comet/").headers.get("Accept"), "text/event-stream");
 });
+
+test("one that fails because it is closed before it is open, as Node's does, is closed once", async () => {
+  const opened = [], failing = class {
+    constructor() {
+      opened.push(this);
+    }
+
+    close() {
+      this.onerror?.({});
+    }
+  };
+  const roots = world.client({ WebSocket: failing, transports: ["websocket"] });
+  roots.on("a");
+  opened[0].onerror({});
+  await settle();
+  assert.equal(roots.state, "retrying");
+  await pass(500);
+  assert.equal(opened.length, 2);
+});

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from threading import Condition
+from time import monotonic, sleep
 from typing import Callable, List, Optional
 
 from .backoff import Backoff
@@ -33,6 +33,7 @@ class Asker:
         self._linked: dict[str, bool] = {}  # what was granted: whether its blank message has come
         self._refused: set[str] = set()
         self._alone = False  # some of several were refused: asks for one at a time
+        self._turn = 0.0  # when the application may be asked, by the monotonic clock
         self._closed = False
 
     def want(self, pattern: str) -> bool:
@@ -47,9 +48,10 @@ class Asker:
         if not self._wanted[pattern]:
             del self._wanted[pattern]
 
-    def begin(self, client: str) -> None:
-        """Begins anew, for a session that is connected to nothing."""
-        self._id, self._alone = client, False
+    def begin(self, client: str, pace: float) -> None:
+        """Begins anew, for a session that is connected to nothing, and whose turn at the application comes in
+        `pace` seconds."""
+        self._id, self._alone, self._turn = client, False, monotonic() + pace
         self._linked.clear()
         self._refused.clear()
         self._backoff.reset()
@@ -82,9 +84,10 @@ class Asker:
         while True:
             with self._changed:
                 self._changed.wait_for(lambda: self._closed or self._missing() or self._surplus())
+                self._await_turn()
                 if self._closed:
                     return
-            time.sleep(BATCH)
+            sleep(BATCH)
             with self._changed:
                 client, missing, surplus = self._id, self._missing(), self._surplus()
             if surplus and self._disconnect:
@@ -92,6 +95,10 @@ class Asker:
             elif missing:
                 missing = missing[:1] if self._alone else missing
                 self._join(client, missing, _tried(self._connect, client, missing))
+
+    def _await_turn(self) -> None:
+        while not self._closed and self._turn > monotonic():
+            self._changed.wait(self._turn - monotonic())
 
     def _missing(self) -> list[str]:
         known = self._linked.keys() | self._refused

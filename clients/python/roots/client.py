@@ -206,6 +206,9 @@ class Roots:
             try:
                 for answer in self._transport(self._link, self._base, self._token):
                     self._heard(answer)
+                    if answer.retry:
+                        self._rest(answer.retry)
+                        break
             except RootsError as error:
                 self._broken(error)
             except ValueError as error:
@@ -226,7 +229,7 @@ class Roots:
             self._token = answer.token
             if answer.token and id_of(answer.token) != self._id:
                 self._id = id_of(answer.token)
-                self._asker.begin(self._id)
+                self._asker.begin(self._id, answer.pace)
             for update in answer.updates:
                 self._asker.hear(update)
                 for view in list(self._views):  # what the garbage collector runs may close one
@@ -247,9 +250,14 @@ class Roots:
                 self._token = ""  # another goes on with this session, from a token that is not known here
             if self._backoff.is_news(error):
                 self._report(error)
-            self._set("retrying")
-            wait = self._backoff.wait(error.after)
-            self._changed.wait_for(lambda: self._state == "closed" or self._hurry, wait)
+            self._rest(self._backoff.wait(error.after))
+
+    def _rest(self, seconds: float) -> None:
+        """Waits until it is time to come back, or until close() or reconnect()."""
+        with self._lock:
+            if self._state != "closed" and not self._hurry:
+                self._set("retrying")
+                self._changed.wait_for(lambda: self._state == "closed" or self._hurry, seconds)
 
     def _run_calls(self) -> None:
         """Runs callbacks, on a thread of its own, until close()."""

@@ -18,13 +18,18 @@ class Event(NamedTuple):
 
 
 class Parser:
-    """Takes a stream in pieces, wherever it is cut. Ignores `retry`: the client has a backoff of its own."""
+    """Takes a stream in pieces, wherever it is cut.
+
+    `retry` is in how many milliseconds to come back, where that was all that was said last; 0 otherwise. What
+    is said with an event is ignored: the client has a backoff of its own.
+    """
 
     def __init__(self, longest: int) -> None:
         """A line, and the data of an event with its line ends, may have `longest` bytes."""
         self._longest = longest
         self._rest, self._after_cr, self._first = bytearray(), False, True
         self._name, self._id = b"", b""
+        self.retry = self._retry = 0
         self._data: list[bytes] = []
         self._size = 0  # of the data, with line ends
 
@@ -55,6 +60,7 @@ class Parser:
             self._field(name, value[1:] if value[:1] == b" " else value)
             return None
         name, data, self._name, self._data, self._size = self._name, self._data, b"", [], 0
+        self.retry, self._retry = 0 if data else self._retry, 0
         texts = (text.decode("utf-8", "replace") for text in (name or b"message", b"\n".join(data), self._id))
         return Event(*texts) if data else None
 
@@ -66,3 +72,5 @@ class Parser:
             self._name = value
         elif name == b"id" and b"\0" not in value:
             self._id = value
+        elif name == b"retry" and value.isdigit():
+            self._retry = int(value[:9])

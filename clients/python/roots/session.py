@@ -10,6 +10,7 @@ from typing import Any, Callable, NamedTuple, TypeVar
 from .errors import WHOSE
 from .pattern import EVERYTHING, matches, overlaps
 
+LATEST = 86_400_000  # milliseconds: no hint means more than a day
 DEEPEST = 1000  # levels of JSON that rootsd lets pass; those that Python takes by itself may be fewer
 
 T = TypeVar("T")
@@ -42,6 +43,8 @@ class Answer(NamedTuple):
 
     updates: tuple[Update, ...]
     token: str  # counts all of them; "" where the session has ended
+    pace: float = 0.0  # seconds until a new session may be connected: many have lost theirs
+    retry: float = 0.0  # seconds until this client should come back: rootsd stops
 
 
 def id_of(token: str) -> str:
@@ -58,7 +61,13 @@ def parse_answer(text: bytes) -> Answer:
     token = said.get("reconnectWith") if isinstance(said, dict) else None
     if not isinstance(token, str) or not id_of(token) or not isinstance(said.get("updates"), list):
         raise ValueError(f"this is no answer of rootsd{WHOSE}")
-    return Answer(tuple(map(_update, said["updates"])), token)
+    return Answer(tuple(map(_update, said["updates"])), token, hint(said, "pace"), hint(said, "retry"))
+
+
+def hint(said: Any, name: str) -> float:
+    """Returns a time that is said in milliseconds, in seconds, at most a day; 0 where there is none."""
+    value = said.get(name) if isinstance(said, dict) else None
+    return min(value, LATEST) / 1000 if isinstance(value, (int, float)) and value > 0 else 0.0
 
 
 def parse_update(text: str | bytes) -> Update:

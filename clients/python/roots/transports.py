@@ -3,12 +3,13 @@ It yields what it hears until something breaks, and raises that."""
 
 from __future__ import annotations
 
+import json
 from typing import Callable, Iterator
 
 from .errors import RootsError
 from .events import Parser
 from .link import MAX_ANSWER, Link
-from .session import Answer, parse_answer, parse_update
+from .session import Answer, hint, parse_answer, parse_update
 
 WELCOME = 1.0  # seconds: a poll that resumes, and is not refused within them, is welcome
 
@@ -33,8 +34,12 @@ def sse(link: Link, base: str, token: str) -> Iterator[Answer]:
         heard = parser.feed(piece)
         names = [event.name for event in heard]
         if heard:
+            token = "" if "ended" in names else heard[-1].id
             updates = tuple(parse_update(event.data) for event in heard if event.name == "message")
-            yield Answer(updates, "" if "ended" in names else heard[-1].id)
+            pace = sum(hint(json.loads(event.data), "pace") for event in heard if event.name == "session")
+            yield Answer(updates, token, pace)
+        if parser.retry:
+            yield Answer((), token, retry=parser.retry / 1000)
         if "superseded" in names:
             raise RootsError(409, "superseded", "another request for this session has come", link.where)
         if "ended" in names:

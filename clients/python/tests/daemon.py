@@ -67,7 +67,8 @@ class Daemon:
         push, ingest = (url.partition("//")[2] for url in (self.push, self.ingest))
         listen = [f"--push-listen={push}", f"--ingest-listen={ingest}"]
         command = [built(), "serve", *listen, "--line-listen=", "--admin-listen=", *self.flags]
-        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        environment = {**os.environ, "XDG_STATE_HOME": folder()}
+        self.process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)
         assert self.process.stderr is not None
         log = ""
         for line in self.process.stderr:
