@@ -10,7 +10,7 @@ func startRootsd(w *workshop, s *site) ([]string, error) {
 	args := []string{
 		w.path("rootsd"), "serve", "--log-level", "error",
 		"--push-listen", s.address, "--ingest-listen", s.ingest, "--line-listen", "", "--admin-listen", "",
-		"--push-hold", "5m", "--push-expire", "5m",
+		"--push-hold", "5m", "--push-expire", "5m", "--state-file", "off",
 	}
 	if s.work.burst == 0 {
 		args = append(args, "--push-bundle", "0s")
