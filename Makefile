@@ -38,7 +38,7 @@ lint: ## run golangci-lint with .golangci.yml, and govulncheck; fetches both the
 	$(LINT) run
 	@GO='$(GO)' VULNDB='$(VULNDB)' .ci/vulnerabilities
 
-fuzz: ## run every fuzz target for FUZZTIME (10s, or 1000x for so many inputs)
+fuzz: ## run every fuzz target for FUZZTIME (10s, or 1000x for so many inputs); KEEP=1 keeps what it finds in .ci/corpus.tar.gz
 	@GO='$(GO)' FUZZTIME='$(FUZZTIME)' .ci/fuzz
 
 bench: ## run the Go benchmarks for benchstat: make bench BENCH=Match COUNT=10
