@@ -119,7 +119,7 @@ func (d *daemon) launch(listeners map[string]net.Listener, more ...string) (*pro
 	}
 	defer log.Close()
 	cmd.Stderr = log
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL} // an interrupt is for us alone
 	p := &process{cmd: cmd, started: time.Now(), ended: make(chan struct{}), log: log.Name()}
 	if err := cmd.Start(); err != nil {
 		return nil, err

@@ -40,6 +40,9 @@ type trial struct {
 
 // open starts a daemon, and has all clients wait. End it with close.
 func (t *trial) open(ctx context.Context, program string, settings map[string]string) (err error) {
+	if t.clients < 1 || t.rate <= 0 {
+		return fmt.Errorf("%w: there must be at least one client, and some updates", errUsage)
+	}
 	if t.daemon, err = newDaemon(ctx, program); err != nil {
 		return err
 	}

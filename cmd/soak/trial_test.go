@@ -13,7 +13,7 @@ import (
 // The tests here run the whole thing, small and short.
 
 func TestSoakSmall(t *testing.T) {
-	o := soakOptions{clients: 200, length: 4 * time.Second, program: program(t), scale: 0.05}
+	o := soakOptions{clients: 200, length: 4 * time.Second, program: program(t), scale: 0.1}
 	s, err := runSoak(t.Context(), o, &screen{})
 	if err != nil {
 		t.Fatal(err)

@@ -9,6 +9,8 @@
 // How one server is spoken to stands in a [Dialect]; that of rootsd is [Rootsd]. The engine does the rest: connections,
 // HTTP answers (Content-Length, chunked, until close), event streams, WebSocket frames and pings.
 //
+// The connections are there for other works as well: a [Loop] holds each [Link], which reads what its [Peer] is told.
+//
 // [Run] needs Linux. The parsers do no I/O; their tests feed them in pieces, and the fakes of the tests drop, repeat and
 // reorder messages on purpose.
 package load
