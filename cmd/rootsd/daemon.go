@@ -83,7 +83,7 @@ type port struct {
 
 	served   chan struct{}       // closed when serve has returned; nil before it is called
 	socket   *net.TCPListener    // what listens
-	given    bool                // it listened before this process did
+	inode    uint64              // of the socket; unknownSocket where the system does not tell
 	listener net.Listener        // the same, or what stands before it
 	limit    *lane.LimitListener // the same, where max is set
 	looped   *lane.Port          // the same, where event loops serve it

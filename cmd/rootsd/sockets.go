@@ -36,12 +36,12 @@ func (d *daemon) listenAll() error {
 	}
 	d.takeInherited()
 	for _, p := range d.ports {
-		if p.listener != nil {
-			continue
+		if p.listener == nil {
+			if err := p.listen(); err != nil {
+				return err
+			}
 		}
-		if err := p.listen(); err != nil {
-			return err
-		}
+		p.inode = inodeOf(p.socket)
 	}
 	return nil
 }
@@ -106,7 +106,7 @@ func (p *port) take(sockets []*socket, fits func(*socket) bool) bool {
 	if p.listener != nil || i < 0 {
 		return false
 	}
-	sockets[i].taken, p.given = true, true
+	sockets[i].taken = true
 	p.socket, p.listener = sockets[i].listener, sockets[i].listener
 	return true
 }

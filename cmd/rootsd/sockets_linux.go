@@ -95,3 +95,19 @@ func monotonicNow() string {
 	_ = unix.ClockGettime(unix.CLOCK_MONOTONIC, &now) // Linux has this clock
 	return fmt.Sprintf("MONOTONIC_USEC=%d", now.Nano()/1000)
 }
+
+// inodeOf returns the number of a socket, which is its own as long as some process has it.
+func inodeOf(l *net.TCPListener) (inode uint64) {
+	raw, err := l.SyscallConn()
+	if err != nil {
+		return unknownSocket
+	}
+	inode = unknownSocket
+	_ = raw.Control(func(fd uintptr) {
+		var status unix.Stat_t
+		if unix.Fstat(int(fd), &status) == nil {
+			inode = status.Ino
+		}
+	})
+	return inode
+}

@@ -124,7 +124,7 @@ func (d *daemon) restore() {
 		d.refuse(err)
 		return
 	}
-	told := d.deaf()
+	told := d.deaf(s.header.Sockets)
 	if told {
 		d.push.MarkAll()
 	}
@@ -132,12 +132,29 @@ func (d *daemon) restore() {
 		"took", time.Since(began).Round(time.Millisecond), "marked", told)...)
 }
 
-// deaf tells whether back-ends may have been refused since the state was written: where one of their ports had no socket
-// meanwhile. Clients are told then, as what was refused would be missing for ever. The demo has begun anew in any case.
-func (d *daemon) deaf() bool {
-	return d.withDemo || slices.ContainsFunc(d.ports, func(p *port) bool {
-		return !p.given && (p.key == "ingest.listen" || p.key == "line.listen" || p.key == "line.http")
-	})
+// deaf tells whether back-ends may have been refused since the state was written: where one of their ports does not have
+// the socket that it had. Clients are told then, as what was refused would be missing for ever. The demo has begun anew in
+// any case.
+func (d *daemon) deaf(before map[string]uint64) bool {
+	now := d.hearing()
+	return d.withDemo || slices.ContainsFunc(backEnds, func(key string) bool { return now[key] != before[key] || now[key] == unknownSocket })
+}
+
+// backEnds are the ports that updates come by.
+var backEnds = []string{"ingest.listen", "line.listen", "line.http"}
+
+// unknownSocket is for a socket that cannot be told from others.
+const unknownSocket = 1
+
+// hearing returns which sockets the ports of back-ends have, by their keys.
+func (d *daemon) hearing() map[string]uint64 {
+	sockets := make(map[string]uint64)
+	for _, p := range d.ports {
+		if slices.Contains(backEnds, p.key) {
+			sockets[p.key] = p.inode
+		}
+	}
+	return sockets
 }
 
 func (d *daemon) refuse(why error) {
@@ -151,6 +168,7 @@ func (d *daemon) save() error {
 	}
 	began := time.Now()
 	var saved push.Saved
+	d.state.sockets = d.hearing()
 	size, err := d.state.write(began, func(w io.Writer) (err error) {
 		saved, err = d.push.Save(w, func(id dispatch.ID) string { return d.names[id] })
 		return err

@@ -28,6 +28,8 @@ type stateFile struct {
 	format int           // of what is written, and the only one that is read
 	node   string        // the daemon's name, which its clients' IDs begin with
 	age    time.Duration // how old what is read may be
+
+	sockets map[string]uint64 // see stateHeader
 }
 
 // stateHeader is what a state file says of itself.
@@ -36,6 +38,9 @@ type stateHeader struct {
 	Node    string    `json:"node"`
 	Version string    `json:"version"` // of the rootsd that wrote it, for people
 	Saved   time.Time `json:"saved"`
+
+	// Sockets are the inodes of the sockets on which the ports of back-ends listened, by the ports' keys.
+	Sockets map[string]uint64 `json:"sockets,omitempty"`
 }
 
 const (
@@ -225,7 +230,7 @@ func (f *stateFile) create() (*os.File, error) {
 }
 
 func (f *stateFile) fill(file *os.File, now time.Time, save func(io.Writer) error) (int64, error) {
-	header, err := json.Marshal(stateHeader{Format: f.format, Node: f.node, Version: version, Saved: now.UTC()})
+	header, err := json.Marshal(stateHeader{Format: f.format, Node: f.node, Version: version, Saved: now.UTC(), Sockets: f.sockets})
 	if err != nil {
 		return 0, err
 	}
