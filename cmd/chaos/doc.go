@@ -47,7 +47,8 @@
 //   - A connect is confirmed by a blank message, and nothing comes for it before that; a disconnect by its notice, and
 //     nothing comes for it after that. Marks may stand for both.
 //   - A client that comes back with a token sees again just what it saw after that token, or marks for it.
-//   - A mark has a reason that the limits explain.
+//   - A mark has a reason that the limits explain, or it is of a restart at which ports were closed. Every such restart is
+//     told, at all that a session is connected to; its marks excuse nothing that was accepted.
 //   - A session whose client came back in time is known, with the same ID, unless it was kicked, left or killed with the
 //     daemon. A stale token is refused, a good one is not.
 //

@@ -254,21 +254,29 @@ func (h *History) got(s *Session, c *Came, parent *Got, token string, entries []
 // overtaken returns what the part came follows, of a request that had parent before. A client that was given something
 // by another request, and has confirmed it over a WebSocket, is given it no more by this one.
 func (s *Session) overtaken(parent, came *Got) *Got {
-	entries := came.Entries
 	for _, g := range s.Gots {
 		ahead := func(c Confirmed) bool { return c.Cursor == g.Cursor && c.Cursor < came.Cursor }
-		if parent == nil || g.Cursor <= parent.Cursor || len(entries) == 0 || !slices.ContainsFunc(s.Confirms, ahead) {
-			continue
-		}
-		first := g
-		for first.Parent != nil && first.Parent != parent {
-			first = first.Parent
-		}
-		if first.Parent == parent && (len(first.Entries) == 0 || first.Entries[0].Raw != entries[0].Raw) {
+		if parent != nil && g.Cursor > parent.Cursor && slices.ContainsFunc(s.Confirms, ahead) && g.lacks(came, parent) {
 			parent = g
 		}
 	}
 	return parent
+}
+
+// lacks tells whether came holds nothing of what came after parent, up to g.
+func (g *Got) lacks(came, parent *Got) bool {
+	for ; g != parent; g = g.Parent {
+		if g == nil {
+			return false // it went another way
+		}
+		for i := range came.Entries {
+			same := func(e Entry) bool { return e.Raw == came.Entries[i].Raw }
+			if slices.ContainsFunc(g.Entries, same) {
+				return false
+			}
+		}
+	}
+	return len(came.Entries) > 0
 }
 
 // heard notes an answer with nothing in it.

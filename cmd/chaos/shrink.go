@@ -34,13 +34,13 @@ func (x *shrinking) shrink() {
 // without leaves out one stretch of so many steps, if one can be. It tries several at a time.
 func (x *shrinking) without(size int) bool {
 	var candidates []*Schedule
-	for first := 0; first < len(x.schedule.Steps); first += size {
+	// The last steps first: without them, all other runs are shorter.
+	for first := (len(x.schedule.Steps) - 1) / size * size; first >= 0; first -= size {
 		steps := slices.Clone(x.schedule.Steps)
 		steps = slices.Delete(steps, first, min(first+size, len(steps)))
-		for range tries {
-			candidates = append(candidates, &Schedule{x.schedule.Config, steps})
-		}
+		candidates = append(candidates, &Schedule{x.schedule.Config, steps})
 	}
+	candidates = slices.Repeat(candidates, tries)
 	for some := range slices.Chunk(candidates, max(x.parallel, 1)) {
 		if !time.Now().Before(x.until) {
 			return false
