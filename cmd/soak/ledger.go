@@ -19,6 +19,9 @@ type want struct {
 	last int32 // number of the last update that was heard; none with a lower one may follow
 	most int32 // the next one must not have a higher number; 0: nothing must come, as far as is known
 	on   bool  // connected, as far as the client was told
+
+	// An update that came before it was: its number, or 0. The confirmation may have become a gap mark, which comes later.
+	early int32
 }
 
 func newLedger(w *world, topics []*topic) ledger {
@@ -34,7 +37,7 @@ func newLedger(w *world, topics []*topic) ledger {
 // forget says that the client has a new session, which is connected to nothing.
 func (l *ledger) forget() {
 	for i := range l.wants {
-		l.wants[i].on, l.wants[i].most = false, 0
+		l.wants[i].on, l.wants[i].most, l.wants[i].early = false, 0, 0
 	}
 }
 
@@ -84,7 +87,9 @@ func (l *ledger) hear(u *update) (f flaw, detail string, again []int) {
 		return "", "", l.disconnected(u.text())
 	}
 	if u.blank() {
-		return "", "", l.afresh(u)
+		again = l.afresh(u)
+		f, detail = l.unmarked(u)
+		return f, detail, again
 	}
 	number, _, ok := u.stamp()
 	if !ok {
@@ -97,8 +102,11 @@ func (l *ledger) hear(u *update) (f flaw, detail string, again []int) {
 // numbered takes an update.
 func (l *ledger) numbered(u *update, number int32) (flaw, string) {
 	w := l.find(u.path)
-	if w == nil || !w.on {
+	if w == nil {
 		return flawStranger, fmt.Sprintf("%s: number %d", u.path, number)
+	}
+	if !w.on && w.early == 0 {
+		w.early = number
 	}
 	p := &l.world.paths[w.path]
 	last, most := w.last, w.most
@@ -110,6 +118,21 @@ func (l *ledger) numbered(u *update, number int32) (flaw, string) {
 		return flawAgain, fmt.Sprintf("%s: number %d after %d", u.path, number, last)
 	case most != 0 && number > most && !p.latest:
 		return flawHole, fmt.Sprintf("%s: number %d after %d, at most %d was due", u.path, number, last, most)
+	}
+	return "", ""
+}
+
+// unmarked finds what came before its client was connected, and was followed by a confirmation that is no mark.
+func (l *ledger) unmarked(u *update) (flaw, string) {
+	for i := range l.wants {
+		w := &l.wants[i]
+		if w.early == 0 || !w.on {
+			continue
+		}
+		early := w.early
+		if w.early = 0; u.gap == nil {
+			return flawStranger, fmt.Sprintf("%s: number %d", l.world.paths[w.path].name, early)
+		}
 	}
 	return "", ""
 }
@@ -173,6 +196,9 @@ func (l *ledger) missing() string {
 	for i := range l.wants {
 		w := &l.wants[i]
 		p := &l.world.paths[w.path]
+		if w.early != 0 {
+			return fmt.Sprintf("%s: number %d came without a connect that was confirmed", p.name, w.early)
+		}
 		if newest := p.next - 1; w.most != 0 && newest >= w.most {
 			return fmt.Sprintf("%s: number %d never came after %d", p.name, newest, w.last)
 		}

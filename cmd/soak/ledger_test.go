@@ -31,7 +31,9 @@ var ledgerScripts = []string{
 	"+user ok =user +user 1user 2user fine", // it was on its way
 	"+user ok =user +user +user 3user hole",
 	"=user +user 1user fine", // heard before the answer came
-	"+user 1user without",
+	"+user 1user missing", // a mark may come yet
+	"+user 1user =user without",
+	"+user 1user ~user fine",
 	"ok =user +user missing",
 	"ok =user +user 1user +user missing",
 	"ok +user missing",
@@ -43,7 +45,7 @@ var ledgerScripts = []string{
 	"ok =user +user 1user +user =user 2user fine", // connected again: nothing may be missing
 	"ok =user +user 1user +user =user +user 3user hole",
 	"ok =user +user 1user new +user ok =user +user 3user fine",
-	"ok =user +user 1user new +user 2user without",
+	"ok =user +user 1user new +user 2user =user without",
 	"ok =user +user +user 2user hole",
 	"ok =group/* +group/a +group/b 1group/b 1group/a fine",
 	"ok =group/* +group/a +group/a 2group/a hole",
@@ -51,14 +53,15 @@ var ledgerScripts = []string{
 	"ok =group/* +group/a ~group/a +group/a 2group/a +group/b 1group/b fine",
 	"ok =group/* +group/a ~group/b 2group/a hole",
 	"ok =group/* -group/* +group/a ok =group/* +group/a 2group/a fine",
-	"ok =group/* -group/* +group/a 1group/a without",
+	"ok =group/* -group/* +group/a 1group/a =group/* without",
+	"ok =group/* -group/* +group/a 1group/a ~group/* fine", // the confirmation has become the mark
 	"ok =group/* +group/a ~** fine", // the mark may stand for the end of the lease
 	"ok =group/* ~::+::disconnect +group/a fine",
 	"ok =group/* ~::+::disconnect ok +group/a missing",
 	"ok =latest +latest +latest +latest 3latest fine",
 	"ok =latest +latest +latest +latest 2latest missing",
 	"ok =latest +latest +latest 2latest 1latest repeated",
-	"ok =other +user 1user without", // it says nothing of the client's own paths
+	"ok =other +user 1user missing", // it says nothing of the client's own paths
 }
 
 // verdicts are the flaws by the words of the scripts.
