@@ -31,7 +31,7 @@ var ledgerScripts = []string{
 	"+user ok =user +user 1user 2user fine", // it was on its way
 	"+user ok =user +user +user 3user hole",
 	"=user +user 1user fine", // heard before the answer came
-	"+user 1user missing", // a mark may come yet
+	"+user 1user missing",    // a mark may come yet
 	"+user 1user =user without",
 	"+user 1user ~user fine",
 	"ok =user +user missing",
@@ -55,7 +55,7 @@ var ledgerScripts = []string{
 	"ok =group/* -group/* +group/a ok =group/* +group/a 2group/a fine",
 	"ok =group/* -group/* +group/a 1group/a =group/* without",
 	"ok =group/* -group/* +group/a 1group/a ~group/* fine", // the confirmation has become the mark
-	"ok =group/* +group/a ~** fine", // the mark may stand for the end of the lease
+	"ok =group/* +group/a ~** fine",                        // the mark may stand for the end of the lease
 	"ok =group/* ~::+::disconnect +group/a fine",
 	"ok =group/* ~::+::disconnect ok +group/a missing",
 	"ok =latest +latest +latest +latest 3latest fine",
