@@ -399,7 +399,9 @@ func (d *daemon) closeParts() error {
 			errs = append(errs, fmt.Errorf("%s: %w", p.name, err))
 		}
 	}
-	return errors.Join(append(errs, d.dispatcher.Close())...)
+	err := errors.Join(append(errs, d.dispatcher.Close())...)
+	d.met.Close()
+	return err
 }
 
 // httpPort makes a port that serves h.

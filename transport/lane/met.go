@@ -15,6 +15,10 @@ type Met struct {
 	log   *slog.Logger
 	value func(setting string) any
 	all   sync.Map // of *meeting, by spoken
+
+	mu     sync.Mutex     // guards what follows, and the timers
+	closed bool           // nothing more is said
+	saying sync.WaitGroup // what is to be said; added to with mu held
 }
 
 // spoken is a setting, and how loudly it is spoken of.
@@ -26,7 +30,7 @@ type spoken struct {
 // metAgain is how long a bound that is met again and again is not spoken of.
 const metAgain = 10 * time.Second
 
-// NewMet makes a Met. value tells what a setting is set to, for the log.
+// NewMet makes a Met. value tells what a setting is set to, for the log. Close it when nothing is to be met any more.
 func NewMet(log *slog.Logger, value func(setting string) any) *Met {
 	return &Met{log: log, value: value}
 }
@@ -37,6 +41,7 @@ type meeting struct {
 	unsaid atomic.Uint64 // of these
 	armed  atomic.Bool   // say is to be called; it has the two below until it takes this away
 	said   time.Time
+	timer  *time.Timer // that calls say; guarded by Met.mu
 }
 
 // Note says that the bound of a setting ("limits.sessions") is met. It may be called from anywhere, the timeline
@@ -77,11 +82,39 @@ func (m *Met) arm(key spoken, b *meeting) {
 	if b.armed.Swap(true) {
 		return
 	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return
+	}
 	wait := time.Duration(0)
 	if !b.said.IsZero() {
 		wait = max(metAgain-time.Since(b.said), 0)
 	}
-	time.AfterFunc(wait, func() { m.say(key, b) })
+	m.saying.Add(1)
+	b.timer = time.AfterFunc(wait, func() {
+		defer m.saying.Done()
+		m.say(key, b)
+	})
+}
+
+// Close has said what is still to be said, and has nothing said after that.
+func (m *Met) Close() {
+	m.mu.Lock()
+	m.closed = true
+	m.mu.Unlock()
+	m.all.Range(func(key, value any) bool {
+		b := value.(*meeting)
+		m.mu.Lock()
+		early := b.timer != nil && b.timer.Stop()
+		m.mu.Unlock()
+		if early {
+			m.say(key.(spoken), b)
+			m.saying.Done()
+		}
+		return true
+	})
+	m.saying.Wait()
 }
 
 func (m *Met) say(key spoken, b *meeting) {

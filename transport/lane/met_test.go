@@ -115,6 +115,27 @@ func TestMetSettings(t *testing.T) {
 	})
 }
 
+// A Met that is closed has said everything, and leaves no timer behind.
+func TestMetClose(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		met, said := newMet(slog.LevelInfo)
+		met.Note("limits.paths")
+		synctest.Wait()
+		said.taken()
+		met.Note("limits.paths") // would be said in ten seconds
+		met.Close()
+		if got := said.taken(); !strings.Contains(got, "setting=limits.paths") {
+			t.Errorf("after Close the log says %q", got)
+		}
+		met.Note("limits.paths")
+		met.Note("limits.sessions")
+		time.Sleep(time.Minute)
+		if got := said.taken(); got != "" || met.Counts()["limits.sessions"] != 1 {
+			t.Errorf("a minute after Close the log says %q", got)
+		}
+	})
+}
+
 // Many may note at a time; each is said once.
 func TestMetByMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
