@@ -81,7 +81,7 @@ export class Connection {
   /** Drops a connection that is of no use, and tries again later. */
   drop() {
     this.close();
-    this.#failed(undefined, true);
+    this.#failed(0, 1);
   }
 
   /** Stops until it is kicked. */
@@ -99,13 +99,16 @@ export class Connection {
   #failed(error, opened) {
     const { reason, status, retry } = error ?? {};
     const known = opened || this.transport === this.#worked && this.#tries < 3;
-    if (status === 409) this.token = ""; // a newer token was used, which nobody here has
+    // A newer token was used, which nobody here has. One that was superseded still has a good token: what has taken its
+    // place may be a request that was given up, and came late.
+    if (reason === "stale") this.token = "";
     if (!known) {
       // The next transport, at once, unless it was rootsd itself that refused.
       this.#at = reason ? 0 : (this.#at + 1) % this.#options.transports.length;
       if (this.#at) return this.open();
     }
-    if (reason ? status !== 409 : error && !this.#worked && !this.#tries) this.#options.report(error, this.#options.url);
+    const news = reason ? status && status !== 409 : error && !this.#worked && !this.#tries;
+    if (news) this.#options.report(error, this.#options.url);
     const wait = +retry || backoff(opened ? 0 : this.#tries++, this.#options.retry, error);
     this.#timer = setTimeout(() => this.open(), wait);
     this.#hub.tell({ state: "retrying", wait });

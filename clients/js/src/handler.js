@@ -23,8 +23,9 @@ export class Handler {
 
   /** Takes an update that concerns it. */
   take(update) {
-    const waiting = this.#waiting, last = waiting?.at(-1);
+    const waiting = this.#waiting;
     if (!waiting) return this.#show(update);
+    const last = waiting.at(-1);
     if (last && isBlank(last) && isBlank(update) && last.path === update.path) return;
     if (waiting.push(update) > this.hold) this.#waiting = [blank(this.pattern, "reload")];
   }

@@ -50,10 +50,10 @@ export class Hub {
     if (kick === 0 || kick && kick === this.#state.wait) this.connection.kick();
     if (again) this.connection.open();
     if (!want) return;
-    const { linked } = this.asker, before = this.#tabs.get(from) ?? [];
-    if (this.#options.shared && !this.#tabs.has(from)) this.#watch(from);
+    const { linked } = this.asker, before = this.#tabs.get(from);
+    if (this.#options.shared && !before) this.#watch(from);
     // What was refused is asked for once more when a tab wants it that did not before.
-    for (const path of want) if (linked.get(path) === null && !before.includes(path)) linked.delete(path);
+    for (const path of want) if (linked.get(path) === null && !before?.includes(path)) linked.delete(path);
     this.#tabs.set(from, want);
     this.tell(this.#state);
     const fresh = ask.filter((path) => linked.get(path));

@@ -12,7 +12,7 @@ export async function checked(answer) {
   if (answer?.ok !== false) return answer;
   const { detail, reason } = await answer.json().catch(() => {}) ?? {};
   const { status } = answer;
-  const after = answer.headers.get("Retry-After") * 1000 || 0; // milliseconds
+  const after = answer.headers.get("Retry-After") * 1000; // milliseconds
   throw Object.assign(new Error(detail || `${answer.url} answers ${status}`), { status, reason, after });
 }
 

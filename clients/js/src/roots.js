@@ -102,7 +102,7 @@ export class Roots extends EventTarget {
     const hold = (name, then) => navigator.locks.request(name, { signal }, async (lock) => {
       then(lock);
       await held;
-    }).catch(({ name }) => name === "AbortError" || then()); // where locks are forbidden, each tab is alone
+    }).catch(() => signal.aborted || then()); // where locks are forbidden, each tab is alone
     hold(key + this.#tab, (lock) => {
       if (!lock) return;
       this.#channel = new BroadcastChannel(key);
@@ -201,9 +201,9 @@ export class Roots extends EventTarget {
   // Says what this tab wants, once for all that changes now.
   #want() {
     if (this.#wanting) return;
-    this.#wanting = true;
+    this.#wanting = 1;
     queueMicrotask(() => {
-      this.#wanting = false;
+      this.#wanting = 0;
       const want = [...this.#views.keys()], ask = want.filter((path) => !this.#fresh.has(path));
       this.#say({ from: this.#tab, want, ask });
     });

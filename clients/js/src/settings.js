@@ -9,7 +9,7 @@ const defaults = {
 /** Returns the options with their defaults, checked. */
 export function settings(url, options) {
   const base = new URL(url, globalThis.document?.baseURI);
-  if (!base.pathname.endsWith("/")) base.pathname += "/";
+  base.pathname = base.pathname.replace(/\/?$/, "/");
   base.search = base.hash = "";
   if (!/^http/.test(base)) throw new TypeError(`roots: ${base} is not HTTP`);
   const all = { fetch: (...request) => fetch(...request), WebSocket: globalThis.WebSocket, ...defaults };

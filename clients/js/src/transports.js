@@ -52,12 +52,12 @@ const websocket = (line) => new Promise((_, reject) => {
     timer = heard = 0;
     send(token);
   };
-  const close = ({ code }) => {
+  const close = ({ code, reason }) => {
     clearTimeout(timer);
     clearTimeout(probe);
     socket.onerror = null; // Node's says at once that closing it is an error, too
     socket.close();
-    reject(Object.assign(new Error("ended"), { status: code === 4409 ? 409 : 0 }));
+    reject(Object.assign(new Error("ended"), code === 4409 && { reason }));
   };
   line.signal.addEventListener("abort", close);
   socket.onclose = socket.onerror = close;

@@ -79,6 +79,18 @@ test("a stale token is given up for a new session, and all is asked for again", 
   assert.equal(roots.id, id(2));
 });
 
+test("one that was superseded comes back with its token: what took its place may have been given up", async () => {
+  const roots = await world.connected(["a"]);
+  world.next(token(1)).answer(...problem(409, "superseded"));
+  await pass(500);
+  world.next(token(1)).answer(answer(2, [{ path: "a", message: 1 }]));
+  await settle();
+  assert.equal(roots.id, id());
+  world.next(token(2));
+  assert.ok(world.quiet(), "nothing is asked for again");
+  assert.deepEqual(roots.log.filter((entry) => entry instanceof Error), []);
+});
+
 test("Retry-After is obeyed, with jitter after it, and the reason said", async () => {
   const roots = await world.connected(["a"]);
   for (const jitter of [500, 500, 1000, 2000]) {

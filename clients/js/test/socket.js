@@ -21,9 +21,9 @@ export const socketsIn = (opened) => class {
     await settle();
   }
 
-  close(code = 1000) {
+  close(code = 1000, reason = "") {
     if (this.readyState === 3) return;
     this.readyState = 3;
-    queueMicrotask(() => this.onclose({ code }));
+    queueMicrotask(() => this.onclose({ code, reason }));
   }
 };

@@ -75,9 +75,18 @@ test("one that is told that its token is stale opens a session", async () => {
   await live();
   const [socket] = world.sockets;
   await socket.say(said(0, 2));
-  socket.close(4409);
+  socket.close(4409, "stale");
   await pass(500);
   assert.equal(world.sockets[1].url, "ws://push.test/comet/");
+});
+
+test("one that was superseded comes back with its token", async () => {
+  await live();
+  const [socket] = world.sockets;
+  await socket.say(said(0, 2));
+  socket.close(4409, "superseded");
+  await pass(500);
+  assert.equal(world.sockets[1].url, `ws://push.test/comet/${token(2)}`);
 });
 
 test("where Upgrade is refused, an event stream is opened at once", async () => {

@@ -246,7 +246,7 @@ class Roots:
         with self._lock:
             if self._state == "closed" or self._hurry:
                 return
-            if error.status == 409:
+            if error.reason == "stale":
                 self._token = ""  # another goes on with this session, from a token that is not known here
             if self._backoff.is_news(error):
                 self._report(error)

@@ -43,14 +43,20 @@ class SessionTest(ClientTest):
         with self.client().updates("a") as updates:
             self.assertEqual(next(updates).message, 1)
 
-    def test_conflicts_open_a_session(self) -> None:
+    def test_a_stale_token_opens_a_session(self) -> None:
         ask = Asked()
         self.client(ask).on("a")
-        for reason, token in (("stale", A), ("superseded", B)):
-            self.fake.say(answer(token), problem(409, reason))
+        for token in (A, B):
+            self.fake.say(answer(token), problem(409, "stale"))
             self.assertEqual([self.fake.poll(), self.fake.poll()], ["/", f"/{token}"])
             self.assertEqual(ask.next()[0], token.split("/")[0])
-            self.assertEqual(self.next(self.errors).reason, reason)
+            self.assertEqual(self.next(self.errors).reason, "stale")
+
+    def test_superseded_comes_back(self) -> None:
+        self.client().on("a")
+        self.fake.say(answer(A), problem(409, "superseded"))
+        self.assertEqual([self.fake.poll() for _ in range(3)], ["/"] + [f"/{A}"] * 2)
+        self.assertEqual(self.next(self.errors).reason, "superseded")
 
     def test_retry_after(self) -> None:
         roots = self.client()
@@ -154,11 +160,11 @@ class StreamTest(ClientTest):
             self.assertEqual([next(updates), next(updates)], [Update("a", 1), Update("a", 2, "r-c-3")])
         self.assertEqual([self.fake.poll() for _ in range(3)], ["/", "/r-a-1/1/x", "/r-a-1/2/x"])
 
-    def test_ended_and_superseded_open_a_session(self) -> None:
+    def test_ended_opens_a_session_and_superseded_comes_back(self) -> None:
         for name in ("ended", "superseded"):
             self.fake.say(Reply(pieces=(event({"id": "r-a-1"}, A, "session"), event({}, A, name))))
         self.client().on("a")
-        self.assertEqual([self.fake.poll() for _ in range(3)], ["/"] * 3)
+        self.assertEqual([self.fake.poll() for _ in range(3)], ["/", "/", f"/{A}"])
 
     def test_what_is_no_stream(self) -> None:
         self.fake.say(answer(A))
