@@ -9,6 +9,11 @@ import { createInterface } from "node:readline";
 import { binary } from "./binary.js";
 import { freePort } from "./ports.js";
 
+const folders = [];
+process.once("exit", () => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
 /** A rootsd on ports of its own. What it keeps over a stop is gone with this process. */
 export class Daemon {
   #flags;
@@ -18,7 +23,7 @@ export class Daemon {
   /** @param flags what `rootsd serve` is given beside the addresses, such as `["--push-expire", "1s"]` */
   constructor(flags = []) {
     const folder = mkdtempSync(join(tmpdir(), "roots-e2e-state-"));
-    process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+    folders.push(folder);
     this.#flags = ["--state-file", join(folder, "rootsd.state"), ...flags];
   }
 

@@ -45,24 +45,28 @@ function needed(name) {
   return there ? {} : { skip: otherwise };
 }
 
-/** Has the tests of a suite share a browser and the walk through a tutorial; returns what makes them. */
+let browser; // a promise
+after(async () => (await browser)?.close());
+
+/** Has the tests of a suite share profiles of the browser and the walk through a tutorial; returns what makes them. */
 function stage() {
   const ends = [];
-  let browser, walk;
+  let walk;
   after(async () => {
     for (const end of ends.reverse()) await end();
   }, { timeout });
   return {
     async begin(tutorial, options) {
-      browser = await launch();
-      ends.push(() => browser.close());
+      const { length } = (await (browser ??= launch())).contexts();
+      assert.equal(length, 0, "profiles of another suite");
+      ends.push(async () => Promise.all((await browser).contexts().map((profile) => profile.close())));
       walk = new Walkthrough({ programs: programs[tutorial.name] ?? {}, ...options });
       ends.push(() => walk.end());
       await walk.follow(tutorial);
       return walk;
     },
     ending: (end) => ends.push(end),
-    open: (name, list, url = walk.url) => Member.open(browser, url, name, list),
+    open: async (name, list, url = walk.url) => Member.open(await browser, url, name, list),
     before: (body) => before(() => told(body), { timeout }),
     test: (name, body) => test(name, { timeout }, () => told(body)),
   };
