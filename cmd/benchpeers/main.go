@@ -12,21 +12,15 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
-)
 
-// The statuses that the program exits with, beside 0.
-const (
-	exitFailed = 1
-	exitUsage  = 2
+	"github.com/rootsd/rootsd/cmd/internal/tool"
 )
 
 // options are what the command line says.
@@ -38,27 +32,7 @@ type options struct {
 	json, update   string
 }
 
-// errUsage is what the command line is wrong with.
-var errUsage = errors.New("usage")
-
-func main() { os.Exit(run()) }
-
-// run does what the command line says and returns the status to exit with.
-func run() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := newCommand().ExecuteContext(ctx)
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(os.Stderr, "benchpeers: %v; see --help\n", err)
-		return exitUsage
-	default:
-		fmt.Fprintf(os.Stderr, "benchpeers: %v\n", err)
-		return exitFailed
-	}
-}
+func main() { os.Exit(tool.Run(newCommand(), os.Args[1:])) }
 
 func newCommand() *cobra.Command {
 	var o options
@@ -79,12 +53,9 @@ Works:
   go run ./cmd/benchpeers --servers floor,nchan,rootsd --works poll-5k,sse-5k --rounds 5
   go run ./cmd/benchpeers --works 'memory-*' --clients 2000
   go run ./cmd/benchpeers --update docs/benchmarks.md --json bin/peers/results.json`,
-		Args:          cobra.NoArgs,
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		RunE:          func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return o.run(cmd.Context()) },
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	flags := cmd.Flags()
 	flags.IntVar(&o.rounds, "rounds", 3, "how often each server does each work")
 	flags.StringSliceVar(&o.works, "works", []string{"*"}, "works to be done; an asterisk stands for any letters")
@@ -152,7 +123,7 @@ func (o *options) bench() (*bench, error) {
 		b.rounds = 1
 	}
 	if o.rounds < 1 || o.clients < 0 {
-		return nil, fmt.Errorf("%w: there must be at least one round, and no less than no clients", errUsage)
+		return nil, fmt.Errorf("%w: there must be at least one round, and no less than no clients", tool.ErrUsage)
 	}
 	chosen, err := choose(works, o.works, func(w work) string { return w.name })
 	if err != nil {
@@ -178,7 +149,7 @@ func choose[T any](all []T, wanted []string, name func(T) string) ([]T, error) {
 	}
 	for _, pattern := range wanted {
 		if !slices.ContainsFunc(all, func(item T) bool { return covers(pattern, name(item)) }) {
-			return nil, fmt.Errorf("%w: there is no %q", errUsage, pattern)
+			return nil, fmt.Errorf("%w: there is no %q", tool.ErrUsage, pattern)
 		}
 	}
 	return chosen, nil

@@ -8,42 +8,14 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rootsd/rootsd/cmd/internal/tool"
 )
 
-// The statuses that the program exits with, beside 0.
-const (
-	exitFailed = 1
-	exitUsage  = 2
-)
-
-// errUsage is what the command line is wrong with.
-var errUsage = errors.New("usage")
-
-func main() { os.Exit(run(os.Args[1:])) }
-
-// run does what the command line says and returns the status to exit with.
-func run(args []string) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	cmd := newCommand()
-	cmd.SetArgs(args)
-	err := cmd.ExecuteContext(ctx)
-	switch {
-	case err == nil:
-		return 0
-	case errors.Is(err, errUsage):
-		fmt.Fprintf(os.Stderr, "soak: %v; see --help\n", err)
-		return exitUsage
-	default:
-		fmt.Fprintf(os.Stderr, "soak: %v\n", err)
-		return exitFailed
-	}
-}
+func main() { os.Exit(tool.Run(newCommand(), os.Args[1:])) }
 
 func newCommand() *cobra.Command {
 	o := soakOptions{scale: 1}
@@ -60,15 +32,12 @@ at all without a gap mark, or if anything is left behind when all have gone.`,
   go run ./cmd/soak --minutes 3 --clients 2000 --plot soak.svg --csv soak.csv
   go run ./cmd/soak restart
   go run ./cmd/soak storm`,
-		Args:          cobra.NoArgs,
-		SilenceErrors: true,
-		SilenceUsage:  true,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			o.length = time.Duration(minutes * float64(time.Minute))
 			return soakAndReport(cmd.Context(), o, figure, samples)
 		},
 	}
-	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return fmt.Errorf("%w: %w", errUsage, err) })
 	cmd.PersistentFlags().StringVar(&o.program, "rootsd", "", "a rootsd that is built already")
 	cmd.Flags().IntVar(&o.clients, "clients", 15000, "how many clients; each takes a descriptor of either process")
 	cmd.Flags().Float64Var(&minutes, "minutes", 30, "for how long they live, beside coming and going")
@@ -81,7 +50,7 @@ at all without a gap mark, or if anything is left behind when all have gone.`,
 // soakAndReport runs a soak, prints what came of it, and writes the files that were asked for.
 func soakAndReport(ctx context.Context, o soakOptions, figure, samples string) error {
 	if o.clients < 1 || o.length <= 0 {
-		return fmt.Errorf("%w: there must be at least one client, and some time", errUsage)
+		return fmt.Errorf("%w: there must be at least one client, and some time", tool.ErrUsage)
 	}
 	bounds := soakBounds(o.clients)
 	fmt.Printf("%d clients for %v; at the worst, rootsd takes\n", o.clients, o.length)

@@ -16,6 +16,7 @@ import (
 	"github.com/HdrHistogram/hdrhistogram-go"
 
 	"github.com/rootsd/rootsd/cmd/internal/load"
+	"github.com/rootsd/rootsd/cmd/internal/tool"
 )
 
 // trial is a daemon that is restarted or killed under a crowd that waits.
@@ -41,7 +42,7 @@ type trial struct {
 // open starts a daemon, and has all clients wait. End it with close.
 func (t *trial) open(ctx context.Context, program string, settings map[string]string) (err error) {
 	if t.clients < 1 || t.rate <= 0 {
-		return fmt.Errorf("%w: there must be at least one client, and some updates", errUsage)
+		return fmt.Errorf("%w: there must be at least one client, and some updates", tool.ErrUsage)
 	}
 	if t.daemon, err = newDaemon(ctx, program); err != nil {
 		return err
