@@ -128,6 +128,11 @@ func (c *client) Broken(err error) {
 		return
 	}
 	wait := c.hint
+	if end := new(load.CloseError); errors.As(err, &end) {
+		if wait = milliseconds([]byte(end.Reason)); wait > 0 {
+			c.crowd.tally.hints++
+		}
+	}
 	if wait == 0 {
 		wait = c.crowd.backoff(c.tries)
 	}

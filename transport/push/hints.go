@@ -4,6 +4,8 @@ import (
 	"math/rand/v2"
 	"strconv"
 	"time"
+
+	"github.com/gobwas/ws"
 )
 
 // This file is what clients are told so that they do not all come at the same time: pace, after their sessions were
@@ -82,14 +84,20 @@ func (p *Push) retry() time.Duration {
 	return wait
 }
 
-// farewell is [Farewell], which says as well when to come back after the daemon has stopped.
+// farewell is [Farewell], which says as well when to come back after the daemon has stopped: by a field of an event
+// stream, and as the reason why a WebSocket is closed, which is all that is heard of that.
 func (p *Push) farewell(dst []byte, form Form, state State) []byte {
-	if form == Events && state == Draining {
-		if wait := p.retry(); wait > 0 {
-			dst = append(dst, "retry: "...)
-			dst = strconv.AppendInt(dst, wait.Milliseconds(), 10)
-			return append(dst, "\n\n"...)
-		}
+	var wait time.Duration
+	if state == Draining {
+		wait = p.retry()
 	}
-	return Farewell(dst, form, state)
+	switch {
+	case wait == 0:
+		return Farewell(dst, form, state)
+	case form == Frames:
+		return appendClose(dst, ws.StatusGoingAway, strconv.FormatInt(wait.Milliseconds(), 10))
+	}
+	dst = append(dst, "retry: "...)
+	dst = strconv.AppendInt(dst, wait.Milliseconds(), 10)
+	return append(dst, "\n\n"...)
 }

@@ -161,7 +161,7 @@ func (c *socket) step() bool {
 	case Hold:
 		return c.wait()
 	default:
-		c.end(Farewell(nil, Frames, state))
+		c.end(c.push.farewell(nil, Frames, state))
 		return false
 	}
 }

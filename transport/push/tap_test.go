@@ -37,7 +37,7 @@ type tap struct {
 	later   int      // retry of the last answer
 	mute    bool     // it does not answer pings
 	answers []string // to what it said over a WebSocket
-	end     string   // how it ended, in the daemon's words: "superseded", "ended", "going away"; "" where none were said
+	end     string   // how it ended, in the daemon's words: "superseded", "ended", "going away", "310"; "" where none were said
 	code    ws.StatusCode
 	refusal *answer // instead of a stream
 }

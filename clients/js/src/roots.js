@@ -11,7 +11,7 @@ export class Roots extends EventTarget {
   #options;
   #views = new Map(); // by pattern: its handlers
   #fresh = new Set(); // patterns whose blank message has come
-  #tab = Math.random().toString(36).slice(2);
+  #tab = String(Math.random());
   #token = ""; // that counts all that this tab has heard
   #known; // what the hub said last for the one after it
   #hub; // in the tab that leads

@@ -57,7 +57,7 @@ const websocket = (line) => new Promise((_, reject) => {
     clearTimeout(probe);
     socket.onerror = null; // Node's says at once that closing it is an error, too
     socket.close();
-    reject(Object.assign(new Error("ended"), code === 4409 && { reason }));
+    reject(Object.assign(new Error("ended"), code === 4409 ? { reason } : { retry: reason }));
   };
   line.signal.addEventListener("abort", close);
   socket.onclose = socket.onerror = close;

@@ -180,6 +180,22 @@ test("an event stream of a daemon that stops says when to come back; at its begi
   world.next("comet/");
 });
 
+test("a WebSocket that is closed because the daemon stops is told when to come back", async () => {
+  const roots = world.client({ WebSocket: world.WebSocket, transports: ["websocket"] });
+  roots.on("a");
+  for (const [n, [reason, wait]] of [["310", 310], ["going away", 500], ["", 500]].entries()) {
+    await world.sockets[n].say(answer(0));
+    world.sockets[n].close(1001, reason);
+    await settle();
+    assert.equal(roots.state, "retrying");
+    await pass(wait - 1);
+    assert.equal(world.sockets.length, n + 1);
+    await pass(1);
+  }
+  assert.equal(world.sockets.length, 4);
+  world.next("connect/" + id());
+});
+
 test("the application's Retry-After is obeyed, with jitter after it", async () => {
   await world.tab(["a"]);
   await world.open();

@@ -103,13 +103,17 @@ func TestReset(t *testing.T) {
 func TestCloseCode(t *testing.T) {
 	for _, test := range []struct {
 		frame string
-		want  int
-	}{{"\x88\x02\x03\xe9", 1001}, {"\x88\x00", 0}} {
+		want  CloseError
+	}{
+		{"\x88\x02\x03\xe9", CloseError{Code: 1001}},
+		{"\x88\x05\x03\xe9310", CloseError{1001, "310"}},
+		{"\x88\x00", CloseError{}},
+	} {
 		var r reader
 		r.reset(WebSocket)
 		err := r.feed([]byte("HTTP/1.1 101 Switching\r\n\r\n"+test.frame), &recorder{})
 		var end *CloseError
-		if !errors.As(err, &end) || end.Code != test.want || !errors.Is(err, errClosed) {
+		if !errors.As(err, &end) || *end != test.want || !errors.Is(err, errClosed) {
 			t.Errorf("%q: %v", test.frame, err)
 		}
 	}

@@ -16,7 +16,10 @@ type Sink interface {
 var ErrGone = errors.New("the connection was closed on purpose")
 
 // CloseError is the end of a WebSocket by a close frame.
-type CloseError struct{ Code int } // of RFC 6455, section 7.4; 0 where there was none
+type CloseError struct {
+	Code   int // of RFC 6455, section 7.4; 0 where there was none
+	Reason string
+}
 
 func (e *CloseError) Error() string { return errClosed.Error() }
 
@@ -216,7 +219,7 @@ func closeError(payload []byte) error {
 	if len(payload) < 2 {
 		return &CloseError{}
 	}
-	return &CloseError{Code: int(binary.BigEndian.Uint16(payload))}
+	return &CloseError{Code: int(binary.BigEndian.Uint16(payload)), Reason: string(payload[2:])}
 }
 
 // message puts the frames of a message together.
