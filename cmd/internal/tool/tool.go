@@ -21,8 +21,8 @@ const (
 	exitUsage  = 2
 )
 
-// Run has cmd do what args say, until it is done or the process is told to end. It says what went wrong on stderr, and
-// returns the status to exit with: 0; 2 if the command line is wrong; 1 for any other error.
+// Run has cmd do what args say, until it is done or the process is told to end. It says what went wrong on cmd's
+// stderr, and returns the status to exit with: 0; 2 if the command line is wrong; 1 for any other error.
 func Run(cmd *cobra.Command, args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -34,10 +34,10 @@ func Run(cmd *cobra.Command, args []string) int {
 	case err == nil:
 		return 0
 	case errors.Is(err, ErrUsage):
-		fmt.Fprintf(os.Stderr, "%s: %v; see --help\n", cmd.Name(), err)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v; see --help\n", cmd.Name(), err)
 		return exitUsage
 	default:
-		fmt.Fprintf(os.Stderr, "%s: %v\n", cmd.Name(), err)
+		fmt.Fprintf(cmd.ErrOrStderr(), "%s: %v\n", cmd.Name(), err)
 		return exitFailed
 	}
 }
