@@ -10,7 +10,6 @@ import (
 	"os"
 	"sync"
 	"sync/atomic"
-	"syscall"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -261,11 +260,11 @@ func (d *daemon) apply(config *Config) {
 // stop ends the daemon in good order: waiting clients are answered, requests in flight are finished, within the time
 // that the configuration gives; then what is left of its sessions is written down, for the next. A signal cuts that short,
 // but not the writing.
-func (d *daemon) stop(signals <-chan os.Signal) error {
+func (d *daemon) stop(stops <-chan os.Signal) error {
 	d.ready.Store(false)
 	ctx, cancel := context.WithTimeout(context.Background(), d.config.Drain)
 	defer cancel()
-	interrupted := cutShort(signals, cancel)
+	interrupted := cutShort(stops, cancel)
 	err := d.drain(ctx)
 	if errors.Is(err, context.DeadlineExceeded) {
 		d.log.Warn("some requests did not end in time and were cut off", "within", d.config.Drain)
@@ -284,21 +283,15 @@ func (d *daemon) stop(signals <-chan os.Signal) error {
 }
 
 // cutShort calls cancel at the next signal to stop. The function that it returns ends that, and tells whether one came.
-func cutShort(signals <-chan os.Signal, cancel func()) (end func() bool) {
+func cutShort(stops <-chan os.Signal, cancel func()) (end func() bool) {
 	done, came := make(chan struct{}), make(chan bool, 1)
 	go func() {
-		for {
-			select {
-			case s := <-signals:
-				if s == syscall.SIGHUP {
-					continue
-				}
-				cancel()
-				came <- true
-			case <-done:
-				came <- false
-			}
-			return
+		select {
+		case <-stops:
+			cancel()
+			came <- true
+		case <-done:
+			came <- false
 		}
 	}()
 	return func() bool { close(done); return <-came }

@@ -62,9 +62,12 @@ func serve(ctx context.Context, config *Config, how serving, load func() (*Confi
 		ctx = context.Background()
 	}
 	// Before the ports are open, so that a signal that comes with the first request is not lost.
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP)
-	defer signal.Stop(signals)
+	stops := make(chan os.Signal, 2)
+	signal.Notify(stops, syscall.SIGTERM, syscall.SIGINT)
+	defer signal.Stop(stops)
+	reloads := make(chan os.Signal, 1) // one stands for all that have come
+	signal.Notify(reloads, syscall.SIGHUP)
+	defer signal.Stop(reloads)
 
 	// A log that nobody reads any more is an error to report, not a reason to end.
 	signal.Ignore(syscall.SIGPIPE)
@@ -79,19 +82,18 @@ func serve(ctx context.Context, config *Config, how serving, load func() (*Confi
 	for {
 		select {
 		case err := <-d.failed:
-			return errors.Join(err, d.stop(signals))
+			return errors.Join(err, d.stop(stops))
 		case <-ctx.Done():
-			return d.stop(signals)
+			return d.stop(stops)
 		case <-d.successor():
 			d.log.Info("handing over", "to", d.handover.pid(), "within", d.config.Drain)
 			d.tell(mainPID(d.handover.pid()))
-			return d.stop(signals)
-		case s := <-signals:
-			if s != syscall.SIGHUP {
-				d.log.Info("stopping", "signal", s.String(), "within", d.config.Drain)
-				d.tell("STOPPING=1")
-				return d.stop(signals)
-			}
+			return d.stop(stops)
+		case s := <-stops:
+			d.log.Info("stopping", "signal", s.String(), "within", d.config.Drain)
+			d.tell("STOPPING=1")
+			return d.stop(stops)
+		case <-reloads:
 			d.tell("RELOADING=1", monotonicNow())
 			d.reload(load)
 			d.tell("READY=1")

@@ -124,20 +124,24 @@ func (d *daemon) restore() {
 		d.refuse(err)
 		return
 	}
-	told := d.deaf(s.header.Sockets)
+	age := began.Sub(s.header.Saved)
+	told := d.deaf(s.header.Sockets, age)
 	if told {
 		d.push.MarkAll()
 	}
-	d.log.Info("state read", append(countsOf(saved), "bytes", s.size, "age", began.Sub(s.header.Saved).Round(time.Millisecond),
+	d.log.Info("state read", append(countsOf(saved), "bytes", s.size, "age", age.Round(time.Millisecond),
 		"took", time.Since(began).Round(time.Millisecond), "marked", told)...)
 }
 
-// deaf tells whether back-ends may have been refused since the state was written: where one of their ports does not have
-// the socket that it had. Clients are told then, as what was refused would be missing for ever. The demo has begun anew in
-// any case.
-func (d *daemon) deaf(before map[string]uint64) bool {
+// patientBackEnd is for how long at the least a back-end waits for an answer, as connectors do.
+const patientBackEnd = 5 * time.Second
+
+// deaf tells whether back-ends may have been refused since the state was written, so long ago: where one of their ports does
+// not have the socket that it had, or where those who came to that socket have given up by now. Clients are told then, as
+// what was refused would be missing for ever. The demo has begun anew in any case.
+func (d *daemon) deaf(before map[string]uint64, age time.Duration) bool {
 	now := d.hearing()
-	return d.withDemo || slices.ContainsFunc(backEnds, func(key string) bool { return now[key] != before[key] || now[key] == unknownSocket })
+	return d.withDemo || age > patientBackEnd || slices.ContainsFunc(backEnds, func(key string) bool { return now[key] != before[key] || now[key] == unknownSocket })
 }
 
 // backEnds are the ports that updates come by.

@@ -129,7 +129,7 @@ func (f *stateFile) read(file *os.File, now time.Time) (*state, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := private(info); err != nil {
+	if err := private(info, 0o600); err != nil {
 		return nil, err
 	}
 	header, payload, err := readState(file, info.Size())

@@ -14,6 +14,6 @@ const canKeepState = false
 
 func openPlain(string) (*os.File, error) { return nil, errors.ErrUnsupported }
 
-func private(fs.FileInfo) error { return errors.ErrUnsupported }
+func private(fs.FileInfo, fs.FileMode) error { return errors.ErrUnsupported }
 
 func syncDirectory(string) error { return errors.ErrUnsupported }

@@ -33,13 +33,13 @@ func openPlain(path string) (*os.File, error) {
 	return file, nil
 }
 
-// private says why a file may have been read, or written, by others.
-func private(info fs.FileInfo) error {
+// private says why a file, or what is in a directory, may have been read or written by others; mode is what it should have.
+func private(info fs.FileInfo, mode fs.FileMode) error {
 	if owner := int(info.Sys().(*syscall.Stat_t).Uid); owner != os.Geteuid() {
 		return fmt.Errorf("it belongs to the user with the number %d, and rootsd runs as %d", owner, os.Geteuid())
 	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return fmt.Errorf("others may read or change it: its mode is %#o, not 0600", mode)
+	if has := info.Mode().Perm(); has&0o077 != 0 {
+		return fmt.Errorf("others may read or change it: its mode is %#o, not %#o", has, mode)
 	}
 	return nil
 }

@@ -15,8 +15,10 @@ import (
 //	old: who it is, its sockets  (welcome, and the descriptors)
 //	new: "go", once all that can fail has been done
 //	old: that it has left        (farewell), once its state is written
+//	new: the end, once it waits at the same place for the one after it
 //
-// Until "go", the old one serves as before, whatever becomes of the new one.
+// Until "go", the old one serves as before, whatever becomes of the new one. From then on the new one does, whatever
+// becomes of the old one: nobody else has the sockets.
 
 // takeoverProtocol is the number of this way of talking.
 const takeoverProtocol = 1
@@ -55,6 +57,9 @@ type ready struct {
 	Go bool `json:"go"`
 }
 
+// introducer says what another rootsd has to know of this one, and which sockets it is given; or why that is not possible.
+type introducer func() (welcome, []*net.TCPListener, error)
+
 // farewell is what the old one says when it is gone but for its process.
 type farewell struct {
 	Problem string `json:"problem,omitempty"` // why there is no state
@@ -79,7 +84,7 @@ func (d *daemon) takePlace() error {
 			return d.relieve(old)
 		}
 	}
-	if err := d.openHandover(); err != nil {
+	if err := d.openHandover(false); err != nil {
 		return err
 	}
 	return d.listenAll()
@@ -124,43 +129,60 @@ func (d *daemon) relieve(old *predecessor) error {
 		return fmt.Errorf("takeover: %w (the running rootsd goes on)", err)
 	}
 	d.log.Info("taking over", "from", old.pid, "version", old.welcome.Version)
-	problem, err := old.leave()
-	if err != nil {
-		return fmt.Errorf("takeover: the rootsd %d was told to stop, but has not said that it has: %w", old.pid, err)
+	if err := old.dismiss(); err != nil {
+		return fmt.Errorf("takeover: %w (the running rootsd goes on)", err)
 	}
-	if problem != "" {
+	problem, err := old.leave()
+	switch {
+	case err != nil:
+		d.log.Warn("the other rootsd has not said that it has left; going on with what it has left by now", "pid", old.pid, "err", err)
+	case problem != "":
 		d.log.Warn("the other rootsd has left no state; clients begin afresh", "why", problem)
 	}
-	return d.openHandover()
+	if err := d.openHandover(err == nil); err != nil {
+		d.log.Warn("takeover will not be possible: " + err.Error())
+	}
+	return nil
 }
 
-// openHandover lets another rootsd take this one's place later. It is an error if there is one already in it.
-func (d *daemon) openHandover() error {
+// openHandover lets another rootsd take this one's place later. It is an error if there is one already in it, but for one
+// whose heir this one is.
+func (d *daemon) openHandover(heir bool) error {
 	if d.state == nil {
 		return nil
 	}
-	h, err := listenHandover(d.state.path, d.log, d.introduce)
+	h, err := listenHandover(d.state.path, heir, d.log, d.introduce)
 	switch {
 	case errors.Is(err, errRunning):
 		return fmt.Errorf("state.file: another rootsd runs with %s; to take its place, add --takeover", d.state.path)
 	case errors.Is(err, errors.ErrUnsupported):
 	case err != nil:
-		d.log.Warn("takeover will not be possible: " + err.Error())
+		d.log.Warn("takeover will not be possible, and another rootsd with this state file will not be noticed: " + err.Error())
 	default:
 		d.handover = h
 	}
 	return nil
 }
 
-// introduce says what another rootsd has to know of this one, and which sockets it is given. The ports are open then.
-func (d *daemon) introduce() (welcome, []*net.TCPListener) {
+// introduce is an [introducer]. The ports are open then.
+func (d *daemon) introduce() (welcome, []*net.TCPListener, error) {
+	stats := d.push.Stats()
+	if err := d.state.reserve(stateEstimate(d.push.Sessions(), stats.Bytes.Load())); err != nil {
+		return welcome{}, nil, fmt.Errorf("its state could not be written: %w", err)
+	}
 	w := welcome{Version: version, Node: d.config.Name, Format: push.StateVersion, Drain: d.config.Drain}
 	var sockets []*net.TCPListener
 	for _, p := range d.ports {
 		w.Sockets = append(w.Sockets, passedSocket{p.key, p.address})
 		sockets = append(sockets, p.socket)
 	}
-	return w, sockets
+	return w, sockets, nil
+}
+
+// stateEstimate is about how many bytes the state has, for so many sessions whose queues count for so much memory. What
+// several of them wait for is written once, and counted for each, so that very much of it says little.
+func stateEstimate(sessions int, queued int64) int64 {
+	return int64(sessions)*256 + min(queued, 64<<20) + 4096
 }
 
 // successor is closed when another rootsd is ready to take this one's place.

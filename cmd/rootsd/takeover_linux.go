@@ -35,7 +35,7 @@ var errSilent = errors.New("nothing was said")
 // handover waits on a socket for a rootsd that is to take this one's place.
 type handover struct {
 	listener  *net.UnixListener
-	introduce func() (welcome, []*net.TCPListener)
+	introduce introducer
 	log       *slog.Logger
 	running   sync.WaitGroup
 	ready     chan struct{} // closed when next is there
@@ -46,8 +46,9 @@ type handover struct {
 	next   *talk // with the one that waits for this daemon's end
 }
 
-// listenHandover begins to wait. It is errRunning if another rootsd does so at the same path.
-func listenHandover(stateFile string, log *slog.Logger, introduce func() (welcome, []*net.TCPListener)) (*handover, error) {
+// listenHandover begins to wait. It is errRunning if another rootsd does so at the same path; an heir takes that one's name
+// away, which has left.
+func listenHandover(stateFile string, heir bool, log *slog.Logger, introduce introducer) (*handover, error) {
 	path := handoverPath(stateFile)
 	unlock, err := enterDirectory(path)
 	if err != nil {
@@ -55,6 +56,8 @@ func listenHandover(stateFile string, log *slog.Logger, introduce func() (welcom
 	}
 	defer unlock()
 	switch t, err := dialHandover(path); {
+	case err == nil && heir:
+		_ = t.Close() // there was nothing said
 	case err == nil:
 		return nil, errors.Join(errRunning, t.Close())
 	case !errors.Is(err, errNobody):
@@ -84,8 +87,10 @@ func enterDirectory(path string) (unlock func(), err error) {
 		return nil, err
 	}
 	info, err := dir.Stat()
-	if err == nil && private(info) != nil {
-		err = fmt.Errorf("the directory %s must belong to the user of rootsd alone, with mode 0700; it has %#o", dir.Name(), info.Mode().Perm())
+	if err == nil {
+		if why := private(info, 0o700); why != nil {
+			err = fmt.Errorf("the directory %s must be of the user of rootsd alone: %w", dir.Name(), why)
+		}
 	}
 	if err == nil {
 		err = unix.Flock(int(dir.Fd()), unix.LOCK_EX)
@@ -159,7 +164,10 @@ func (h *handover) talk(t *talk) error {
 		refusal := fmt.Sprintf("it is rootsd %s, which hands over in another way than %s; stop it and start this one", version, who.Version)
 		return errors.Join(errors.New("its version hands over in another way"), t.say(welcome{Refusal: refusal}))
 	}
-	w, listeners := h.introduce()
+	w, listeners, err := h.introduce()
+	if err != nil {
+		return errors.Join(err, t.say(welcome{Refusal: err.Error()}))
+	}
 	fds, err := descriptorsOf(listeners)
 	defer closeDescriptors(fds)
 	if err != nil {
@@ -172,6 +180,9 @@ func (h *handover) talk(t *talk) error {
 	if err := t.hear(&r, readyTime); err != nil {
 		return fmt.Errorf("it was not ready: %w", err)
 	}
+	if !r.Go {
+		return errors.New("it has said that it is not ready")
+	}
 	return nil
 }
 
@@ -182,17 +193,30 @@ func (h *handover) close(problem error) error {
 	if h.talks != nil {
 		_ = h.talks.Close() // it finds that nobody answers
 	}
+	if h.next != nil {
+		h.listener.SetUnlinkOnClose(false) // its name is the next one's, and whoever comes before that has it is told to wait
+		h.mu.Unlock()
+		return errors.Join(h.next.bow(problem), h.listener.Close())
+	}
 	h.mu.Unlock()
 	err := h.listener.Close() // which removes the socket
-	h.running.Wait()
-	if h.next == nil {
-		return err
+	if h.running.Wait(); h.next != nil {
+		err = errors.Join(err, h.next.bow(problem))
 	}
+	return err
+}
+
+// bow tells the one that is ready that this daemon has left, and waits until that has all that it needs.
+func (t *talk) bow(problem error) error {
 	var f farewell
 	if problem != nil {
 		f.Problem = problem.Error()
 	}
-	return errors.Join(err, h.next.say(f), h.next.Close())
+	if err := t.say(f); err != nil {
+		return errors.Join(fmt.Errorf("the rootsd %d that was to take over has gone, and nobody serves: %w", t.pid, err), t.Close())
+	}
+	_, _ = t.lines.ReadByte() // there comes nothing but the end, or it takes too long
+	return t.Close()
 }
 
 // pid returns the process that takes over.
@@ -253,11 +277,11 @@ func (p *predecessor) ask() error {
 	return nil
 }
 
-// leave tells the old one to go, and waits until it has; problem says why it has left no state.
+// dismiss tells the old one to go.
+func (p *predecessor) dismiss() error { return p.say(ready{Go: true}) }
+
+// leave waits until the old one has left; problem says why it has left no state.
 func (p *predecessor) leave() (problem string, err error) {
-	if err := p.say(ready{Go: true}); err != nil {
-		return "", err
-	}
 	var f farewell
 	if err := p.hear(&f, p.welcome.Drain+leaveTime); err != nil {
 		return "", err
@@ -271,6 +295,19 @@ type talk struct {
 	lines *bufio.Reader
 	pid   int   // of the other
 	fds   []int // that came and were not used yet
+}
+
+// reserve sees that a state of so many bytes could be written.
+func (f *stateFile) reserve(size int64) error {
+	file, err := f.create()
+	if err != nil {
+		return err
+	}
+	err = unix.Fallocate(int(file.Fd()), 0, 0, size)
+	if errors.Is(err, unix.EOPNOTSUPP) || errors.Is(err, unix.ENOSYS) {
+		err = nil // this file system does not tell
+	}
+	return errors.Join(err, file.Close(), os.Remove(file.Name()))
 }
 
 func newTalk(conn *net.UnixConn) *talk {

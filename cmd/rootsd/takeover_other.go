@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 )
 
 // errTakeover says that nobody takes a place here: it is for Linux, where sockets and the user at the other end of one can
@@ -16,7 +15,7 @@ var errTakeover = fmt.Errorf("it works on Linux alone: %w", errors.ErrUnsupporte
 // handover is for Linux.
 type handover struct{ ready chan struct{} }
 
-func listenHandover(string, *slog.Logger, func() (welcome, []*net.TCPListener)) (*handover, error) {
+func listenHandover(string, bool, *slog.Logger, introducer) (*handover, error) {
 	return nil, errTakeover
 }
 
@@ -35,7 +34,11 @@ type predecessor struct {
 
 func callPredecessor(string) (*predecessor, error) { return nil, errTakeover }
 
+func (p *predecessor) dismiss() error { return errTakeover }
+
 func (p *predecessor) leave() (problem string, err error) { return "", errTakeover }
 
 // Close is there for what Linux has to close.
 func (p *predecessor) Close() error { return nil }
+
+func (f *stateFile) reserve(int64) error { return errTakeover }
