@@ -1,11 +1,13 @@
 package proxytest
 
 import (
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -157,26 +159,30 @@ var ports struct {
 	given map[string]bool
 }
 
-// freePort returns a port that was not given before: HAProxy and Caddy share theirs with others of their kind.
+// freePort returns a port that was not given before: HAProxy and Caddy share theirs with others of their kind. It is above
+// those that Linux gives to whoever asks for any, so that nobody has it until the proxy does.
 func freePort(t testing.TB) string {
 	t.Helper()
 	ports.mu.Lock()
 	defer ports.mu.Unlock()
-	for {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+	for range 1000 {
+		port := strconv.Itoa(61000 + rand.IntN(4500))
+		l, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		_, port, _ := net.SplitHostPort(l.Addr().String())
 		l.Close()
-		if !ports.given[port] {
-			if ports.given == nil {
-				ports.given = make(map[string]bool)
-			}
-			ports.given[port] = true
-			return port
+		if ports.given[port] {
+			continue
 		}
+		if ports.given == nil {
+			ports.given = make(map[string]bool)
+		}
+		ports.given[port] = true
+		return port
 	}
+	t.Fatal("there is no free port")
+	return ""
 }
 
 // accepts tells whether something listens at an address.
