@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -107,7 +108,7 @@ func (a *Application) ask(c *Client, s *Session) {
 func (a *Application) give(seat *seat, s *Session, verb string, patterns []string, term time.Duration) (answered bool) {
 	ops := make([]*Op, len(patterns))
 	for i, p := range patterns {
-		ops[i] = &Op{Verb: verb, Pattern: p, For: term}
+		ops[i] = &Op{Verb: verb, By: byIngest, Pattern: p, For: term}
 		a.history.op(s, ops[i])
 	}
 	f, status, _ := seat.backend.call("/"+verb, order(verb, s.ID, patterns, term))
@@ -169,9 +170,13 @@ func (a *Application) obey(c *Client, s Step) {
 
 // description is what ingest says of a client.
 type description struct {
-	Connected, Permits []struct {
-		Path string `json:"path"`
-	}
+	Connected, Permits []connection
+}
+
+// connection is one of those that a client has, or a permit.
+type connection struct {
+	Path string `json:"path"`
+	By   string `json:"by"`
 }
 
 // compare compares what ingest says of a client's session with the commands that were given for it.
@@ -198,16 +203,21 @@ func (a *Application) compare(c *Client) {
 	})
 }
 
-func (a *Application) compareWith(s *Session, give, take string, have []struct {
-	Path string `json:"path"`
-}, when span) {
+// compareWith compares what ingest says that a session has with what it was given and what was taken from it. It is
+// called with the history's lock held.
+func (a *Application) compareWith(s *Session, give, take string, have []connection, when span) {
 	has := func(pattern string) bool {
-		for _, h := range have {
-			if h.Path == pattern {
-				return true
-			}
+		return slices.ContainsFunc(have, func(c connection) bool { return c.Path == pattern })
+	}
+	for _, c := range have {
+		gave := func(o *Op) bool {
+			return o.gives(give, c.Path) && (o.By == c.By || c.By == "another" || give != "connect")
 		}
-		return false
+		if !slices.ContainsFunc(s.Ops, gave) {
+			a.history.Found = append(a.history.Found, Violation{
+				Session: s, What: "the daemon invented a " + give, Want: "what was given, by who gave it", Got: fmt.Sprint(c),
+			})
+		}
 	}
 	for _, p := range s.patterns(give) {
 		missing := s.surelyHeld(give, take, p, when) && !has(p)
@@ -220,7 +230,7 @@ func (a *Application) compareWith(s *Session, give, take string, have []struct {
 	}
 }
 
-// Publisher gives updates at paths of its own.
+// Publisher gives updates at paths of its own. It waits for receipts, so that those of a path come in their order.
 type Publisher struct {
 	history *History
 	clients map[string]*Client
@@ -260,6 +270,9 @@ func (p *Publisher) give(s Step, given, size int) {
 		u := newUpdate(path, p.history.number(path), s.number("pad"), text)
 		u.Latest = latest > 0 && !text && (given+i)%latest == 0
 		u.Except = except
+		if !text && (given+i)%3 != 2 {
+			u.Wait = s.time("wait")
+		}
 		batch[i] = u
 	}
 	if text { // by lines, and in the form of 2009, each stands for itself
@@ -275,6 +288,7 @@ func (p *Publisher) give(s Step, given, size int) {
 	}
 }
 
+// send gives a batch, in the form that by names.
 func (p *Publisher) send(by string, batch []*Update) fate {
 	switch by {
 	case "line":
@@ -287,12 +301,54 @@ func (p *Publisher) send(by string, batch []*Update) fate {
 		return f
 	}
 	f, status, text := p.backend.call("/update", body(batch))
+	if f == done {
+		p.taken(batch, text)
+	}
 	if f == refused && status != 0 && status != 503 && status != 404 {
 		p.history.violated(Violation{What: "an update was refused", Want: "202, 200 or 503", Got: fmt.Sprint(status, " ",
 			string(text))})
 	}
 	return f
 }
+
+// taken reads the answer to a batch that was taken: how many it were, or a receipt for each that asked for one.
+func (p *Publisher) taken(batch []*Update, text []byte) {
+	slips := make([]*Receipt, len(batch))
+	var err error
+	switch {
+	case !slices.ContainsFunc(batch, asks):
+		if want := fmt.Sprintf(`{"accepted":%d}`, len(batch)); strings.TrimSpace(string(text)) != want {
+			err = errAnswer
+		}
+	case len(batch) == 1:
+		err = json.Unmarshal(text, &slips[0])
+	default:
+		err = json.Unmarshal(text, &slips)
+	}
+	for i, u := range batch {
+		if err == nil && (len(slips) != len(batch) || (slips[i] != nil) != asks(u)) {
+			err = errAnswer
+		}
+	}
+	if err != nil {
+		p.history.violated(Violation{What: "an answer is not of the form that was asked for",
+			Want: "how many there were, or a receipt for each that waits, and null for others", Got: string(text)})
+		return
+	}
+	p.history.locked(func() {
+		for i, u := range batch {
+			if u.Slip = slips[i]; u.Slip != nil {
+				p.history.Faults["receipt"]++
+			}
+		}
+	})
+}
+
+// errAnswer says that an answer does not fit its batch.
+var errAnswer = errors.New("it is of another form")
+
+// asks tells whether u asks for a receipt.
+func asks(u *Update) bool { return u.Wait > 0 }
 
 // lines sends a batch by the line protocol. Nothing is answered there; that the connection ends as it was asked to
 // tells that all before was taken, as long as the daemon did not end.
@@ -352,7 +408,13 @@ func body(batch []*Update) []byte {
 		if u.Except != "" {
 			more += `,"except":"` + u.Except + `"`
 		}
+		if asks(u) {
+			more += `,"wait":"` + u.Wait.String() + `"`
+		}
 		texts[i] = fmt.Sprintf(`{"path":"%s","message":%s%s}`, u.Path, messageOf(u), more)
+	}
+	if len(batch) == 1 && asks(batch[0]) {
+		return []byte(texts[0]) // so that its answer is no array, either
 	}
 	return []byte("[" + strings.Join(texts, ",") + "]")
 }

@@ -152,6 +152,7 @@ func (c *campaign) report(took time.Duration) {
 	fmt.Printf("%-28s%10d\n", "  delivered", c.tally.Delivered)
 	fmt.Printf("%-28s%10d\n", "  covered by a gap mark", c.tally.Gapped)
 	fmt.Printf("%-28s%10d\n", "  superseded by a latest one", c.tally.Superseded)
+	fmt.Printf("%-28s%10d\n", "receipts checked", c.tally.Receipts)
 	fmt.Println("faults injected")
 	kinds := make([]string, 0, len(c.faults))
 	for kind := range c.faults {

@@ -3,8 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
-	"fmt"
-	"net/http"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -34,12 +33,14 @@ type Client struct {
 	kept    *request
 	talked  []*Update // over this WebSocket, and not answered yet
 	talks   int       // generations of the path that it publishes at
+	paths   []string  // that its address names
 
 	mu      sync.Mutex // guards current
 	current *Session
 	seen    map[string]time.Duration // wires, and paths of blank messages
 }
 
+// newClient makes one that has not begun.
 func newClient(name string, h *History, l *link) *Client {
 	return &Client{
 		name: name, history: h, link: l, steps: make(chan Step, 1000), form: formPoll, seen: make(map[string]time.Duration),
@@ -69,12 +70,13 @@ func (c *Client) run(ctx context.Context) {
 	}
 }
 
+// opened waits for the first step, which says how the client begins. It reports whether there was one.
 func (c *Client) opened(ctx context.Context) bool {
 	select {
 	case s := <-c.steps:
 		defer c.idle.Add(-1)
 		if s.Verb == "open" {
-			c.form = s.arg(0)
+			c.form, c.paths = s.arg(0), s.plain()[1:]
 		} else {
 			c.obey(ctx, s)
 		}
@@ -105,6 +107,7 @@ func (c *Client) wait(ctx context.Context) {
 	}
 }
 
+// rest does nothing for a while.
 func (c *Client) rest(ctx context.Context, d time.Duration) {
 	select {
 	case <-time.After(d):
@@ -120,14 +123,14 @@ func (c *Client) come(ctx context.Context) bool {
 	}
 	if kept := c.kept; kept != nil {
 		c.kept = nil
-		c.request = send(kept.conn, kept.pause, c.history.came(c.session, c.at, c.form), token, false)
+		c.request = send(kept.conn, kept.pause, c.history.came(c.session, c.at, c.form, c.paths), token, false)
 		return true
 	}
 	conn, err := c.link.dial(ctx)
 	if err != nil {
 		return false
 	}
-	came := c.history.came(c.session, c.at, c.form)
+	came := c.history.came(c.session, c.at, c.form, c.paths)
 	c.request = send(conn, bufio.NewReader(conn), came, token, token != "" && came.Number%2 == 0)
 	c.frames = 0
 	return true
@@ -268,255 +271,9 @@ func (c *Client) refused(ctx context.Context, r *request, h heard) {
 		c.session, c.at = nil, nil // as a client would that has no newer one; the model tells whether that was right
 	case "superseded":
 		c.rest(ctx, 5*time.Millisecond)
+	case "not_open":
+		c.paths = slices.DeleteFunc(slices.Clone(c.paths), func(p string) bool { return !c.history.Rules.open(p) })
 	default:
 		c.rest(ctx, 50*time.Millisecond)
 	}
-}
-
-// obey does a step.
-func (c *Client) obey(ctx context.Context, s Step) {
-	c.history.note(c.session, "step: %s", s)
-	switch s.Verb {
-	case "again", "open", "confirm", "link": // counted where they happen, or no faults
-	default:
-		c.history.fault(s.Verb)
-	}
-	switch s.Verb {
-	case "again":
-		c.again = true
-	case "back":
-		c.back(s)
-	case "twice":
-		c.aside()
-	case "older":
-		c.older(ctx)
-	case "move":
-		c.move(s)
-	case "break":
-		c.leaveRequest(s.arg(0) == "rst")
-	case "half":
-		if c.request != nil {
-			_ = c.request.conn.CloseWrite()
-		}
-	case "stall":
-		term, _ := time.ParseDuration(s.arg(0))
-		c.rest(ctx, term)
-	case "confirm":
-		c.confirm, _ = strconv.Atoi(s.arg(0))
-	case "link":
-		c.relink(s)
-	case "talk":
-		c.talk(ctx, s)
-	case "leave":
-		c.leave(ctx)
-	}
-}
-
-// relink has the next connection go as s says, and makes it the next.
-func (c *Client) relink(s Step) {
-	if err := c.link.set(s); err != nil {
-		c.history.violated(Violation{What: "the step cannot be done", Got: err.Error()})
-	}
-	c.leaveRequest(false)
-}
-
-// back breaks the stream and goes back by some parts, no further than to what was confirmed.
-func (c *Client) back(s Step) {
-	if c.session == nil || c.request == nil || c.request.form == formPoll {
-		c.again = true // which is what goes back by a poll
-		return
-	}
-	began := c.request.came.From
-	count, _ := strconv.Atoi(s.arg(0))
-	c.leaveRequest(false)
-	for ; count > 0 && c.at != began && c.at.Parent != nil && !c.isConfirmed(c.at.Parent); count-- {
-		c.at = c.at.Parent
-	}
-	c.history.went(c.session, c.at)
-}
-
-// isConfirmed tells whether something after g was confirmed, so that its token is used up.
-func (c *Client) isConfirmed(g *Got) (is bool) {
-	c.history.locked(func() {
-		for _, confirmed := range c.session.Confirms {
-			is = is || confirmed.Cursor > g.Cursor
-		}
-	})
-	return is
-}
-
-// aside leaves the request open, and has another begun. What comes for it is written down.
-func (c *Client) aside() {
-	r := c.request
-	if r == nil || c.session == nil {
-		return
-	}
-	c.request = nil
-	c.settleTalk(unknown)
-	c.group.Go(func() { c.listen(r) })
-}
-
-// listen writes down what comes for a request that is not the client's own any more.
-func (c *Client) listen(r *request) {
-	limit := time.After(c.history.Rules.Hold + 2*time.Second)
-	for {
-		select {
-		case h := <-r.heard:
-			c.overhear(r, h)
-			if h.over == "" {
-				continue
-			}
-		case <-limit:
-		}
-		r.drop(false)
-		return
-	}
-}
-
-func (c *Client) overhear(r *request, h heard) {
-	s := r.came.Session
-	switch {
-	case h.reply:
-	case h.status != 0:
-		c.history.refusal(r.came, h.reason)
-	case h.id == "":
-	case h.id != s.ID:
-		c.history.open(h.id, c.name+" (aside)", r.came)
-	case len(h.entries) == 0 && cursorOf(h.token) == r.at.Cursor:
-		c.history.heard(r.came)
-	default:
-		r.at = c.history.got(s, r.came, r.at, h.token, h.entries)
-	}
-}
-
-// older asks with a token that was used up, beside the request that waits.
-func (c *Client) older(ctx context.Context) {
-	if c.at == nil || c.at.Parent == nil || c.session == nil {
-		return
-	}
-	conn, err := c.link.dial(ctx)
-	if err != nil {
-		return
-	}
-	from := c.at.Parent
-	r := send(conn, bufio.NewReader(conn), c.history.came(c.session, from, formPoll), from.Token, false)
-	c.group.Go(func() { c.listen(r) })
-}
-
-// move goes on with another transport.
-func (c *Client) move(s Step) {
-	if s.arg(1) == "keep" {
-		c.aside()
-	} else {
-		c.leaveRequest(false)
-	}
-	if c.kept != nil {
-		_ = c.kept.conn.Close()
-		c.kept = nil
-	}
-	c.form = s.arg(0)
-}
-
-// talkPath is where the client publishes. After an answer was lost it publishes at another: what it said may still be
-// on its way.
-func (c *Client) talkPath() string { return fmt.Sprintf("talk/%s/%d", c.name, c.talks) }
-
-// talk publishes.
-func (c *Client) talk(ctx context.Context, s Step) {
-	count, _ := strconv.Atoi(s.arg(0))
-	for range count {
-		if c.session == nil || ctx.Err() != nil {
-			return
-		}
-		path := c.talkPath()
-		u := newUpdate(path, c.history.number(path), 0, false)
-		u.Wire = fmt.Sprintf(`{"path":"%s","message":%s,"from":"%s"}`, path, message(u.Number, 0, false), c.session.ID)
-		body := fmt.Appendf(nil, `{"path":"%s","message":%s}`, path, message(u.Number, 0, false))
-		c.history.begin([]*Update{u})
-		if r := c.request; r != nil && r.form == formFrames && r.at != nil && r.came.heard > 0 {
-			c.talked = append(c.talked, u)
-			r.tell(ws.NewTextFrame(body))
-			continue
-		}
-		c.publish(ctx, u, body)
-	}
-}
-
-// publish posts one update.
-func (c *Client) publish(ctx context.Context, u *Update, body []byte) {
-	conn, err := c.link.dial(ctx)
-	if err != nil {
-		c.settle(u, refused, 0)
-		return
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
-	status, _, _ := post(conn, bufio.NewReader(conn), "POST", "/"+c.at.Token, body)
-	c.settle(u, fateOf(status), status)
-}
-
-func fateOf(status int) fate {
-	switch {
-	case status == 0:
-		return unknown
-	case status/100 == 2:
-		return done
-	}
-	return refused
-}
-
-// replied settles the first update that was said over a WebSocket and not answered yet.
-func (c *Client) replied(h heard) {
-	if len(c.talked) == 0 {
-		c.history.violated(Violation{Session: c.session, What: "a reply to nothing", Got: h.reason})
-		return
-	}
-	u := c.talked[0]
-	c.talked = c.talked[1:]
-	c.settle(u, fateOf(h.status), h.status)
-}
-
-// settleTalk settles what will not be answered any more.
-func (c *Client) settleTalk(f fate) {
-	for _, u := range c.talked {
-		c.settle(u, f, 0)
-	}
-	c.talked = nil
-}
-
-// settle notes what became of something that the client said, and compares it with what it was permitted.
-func (c *Client) settle(u *Update, f fate, status int) {
-	c.history.settle([]*Update{u}, f)
-	if f == unknown {
-		c.history.locked(func() { u.When.to = never })
-		c.talks++
-		return
-	}
-	c.history.locked(func() {
-		may := c.session.held("permit", "forbid", u.Path, u.When, true)
-		mayNot := !c.session.held("permit", "forbid", u.Path, u.When, false)
-		if may && status == http.StatusForbidden || mayNot && f == done {
-			c.history.Found = append(c.history.Found, Violation{
-				Session: c.session, What: "a permit was not kept", Want: "to publish where that is permitted, and nowhere else",
-				Got: fmt.Sprintf("%d for %s", status, u.Wire),
-			})
-		}
-	})
-}
-
-// leave ends the session.
-func (c *Client) leave(ctx context.Context) {
-	if c.session == nil {
-		return
-	}
-	conn, err := c.link.dial(ctx)
-	if err != nil {
-		return
-	}
-	defer conn.Close()
-	_ = conn.SetDeadline(time.Now().Add(5 * time.Second))
-	o := &Op{Verb: "leave"}
-	c.history.op(c.session, o)
-	status, _, _ := post(conn, bufio.NewReader(conn), "DELETE", "/"+c.at.Token, nil)
-	c.history.settleOp(o, fateOf(status))
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -25,6 +26,7 @@ type Daemon struct {
 	ingest  string
 	line    string
 	history *History
+	secure  *tls.Config // for clients; nil: push is not over TLS
 	process *process
 	stops   atomic.Int64 // how often it has begun to end, and come up again: odd while it does
 
@@ -56,7 +58,18 @@ func newDaemon(binary, dir, host string, schedule *Schedule, h *History) (*Daemo
 	}
 	for _, setting := range schedule.Config {
 		key, value, _ := strings.Cut(setting, "=")
+		if key == settingTLS {
+			continue
+		}
 		d.args = append(d.args, "--"+strings.NewReplacer(".", "-", "_", "-").Replace(key), value)
+	}
+	if schedule.setting(settingTLS) != "" {
+		own, err := newIdentity(dir, host)
+		if err != nil {
+			return nil, err
+		}
+		d.secure = own.client
+		d.args = append(d.args, "--push-tls-cert", own.cert, "--push-tls-key", own.key)
 	}
 	d.env = append(os.Environ(), "XDG_STATE_HOME="+dir, "GORACE=halt_on_error=0")
 	return d, nil
@@ -150,6 +163,7 @@ func (d *Daemon) obey(s Step) error {
 	if s.Verb != "pause" {
 		d.stops.Add(1)
 		defer d.stops.Add(1)
+		defer d.history.during(&d.history.Stops)()
 	}
 	switch s.Verb {
 	case "pause":

@@ -22,12 +22,14 @@
 //	700 c1 move websocket keep
 //	900 d restart down=200ms
 //
-// The actors are clients (c1, …), which wait by long-poll, event stream or WebSocket and come back by themselves; a
-// part of the application that connects and permits (a1, …); publishers (b1, …), each of whom has paths of its own, at
-// which it counts; and the daemon's keeper (d), who stops, kills, pauses and starts it. [Schedule] lists the steps.
+// The actors are clients (c1, …), which wait by long-poll, event stream or WebSocket, come back by themselves, and
+// connect themselves to open paths; a part of the application that connects and permits (a1, …), often to the same
+// paths at the same time; publishers (b1, …), each of whom has paths of its own, at which it counts, and some of whom
+// wait for receipts; and the daemon's keeper (d), who stops, kills, pauses and starts it. [Schedule] lists the steps.
 //
 // Clients reach the daemon straight or through a proxy (Shopify's toxiproxy, as a library) that delays, slices, cuts,
-// resets or swallows what they say and hear.
+// resets or swallows what they say and hear. In a third of the seeds that is TLS, from the client through the proxy to
+// the daemon, with a certificate that is made for the run, and that clients verify.
 //
 // # What is checked
 //
@@ -45,7 +47,10 @@
 //     those of patterns may stand later, because marks that become one move to the end of what waits.
 //   - A "latest" update may be missing where a later one at its path was given, but not once it was sent.
 //   - A connect is confirmed by a blank message, and nothing comes for it before that; a disconnect by its notice, and
-//     nothing comes for it after that. Marks may stand for both.
+//     nothing comes for it after that. Marks may stand for both. Neither comes more often than it was asked for.
+//   - What a client may connect itself to is open, and it is refused nothing that is. The paths of an address count for
+//     the session that it opens, and for no other. Commands of the client and of the application for one path may be
+//     obeyed in any order where they overlap, and one of a client's own whose answer was lost at any time after.
 //   - A client that comes back with a token sees again just what it saw after that token, or marks for it.
 //   - A mark has a reason that the limits explain, or it is of a restart at which ports were closed. Every such restart is
 //     told, at all that a session is connected to; its marks excuse nothing that was accepted.
@@ -55,7 +60,14 @@
 // For all sessions: what they saw, what was answered before something else began, and batches, which stand on the
 // timeline in one piece, must fit into one order. IDs are never given twice. After the last step every client has to be
 // served, and to be told of a last update at every path that it is connected to, within a bounded time; and the daemon
-// has to say the same of connections and permits as the model, and to end well when it is told to.
+// has to say the same of connections, of who gave them, and of permits as the model, and to end well when it is told
+// to.
+//
+// For each receipt: it counts as matched no client that cannot have been connected, and each that must have been; as
+// confirmed no client that has not come back with a token which counts the update, and each that was answered when it
+// did, in time; as gapped none in whose session no limit can have been met; and it does not come before its time is up
+// while a client is still waited for, unless the daemon ends. A session whose opening was never heard of may be
+// connected to what its address named.
 //
 // # Planted faults
 //

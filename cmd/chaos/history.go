@@ -27,10 +27,12 @@ type Update struct {
 	When   span
 	Fate   fate
 	Latest bool
-	Except string // the ID of the session that is not told
-	Size   int    // as push.queue.bytes counts it
-	Batch  int    // updates of one batch stand on the timeline without a gap
-	Place  int    // in its batch
+	Except string        // the ID of the session that is not told
+	Wait   time.Duration // for a receipt; 0: it asks for none
+	Slip   *Receipt      // the receipt; nil if there is none
+	Size   int           // as push.queue.bytes counts it
+	Batch  int           // updates of one batch stand on the timeline without a gap
+	Place  int           // in its batch
 }
 
 // fate is what became of something that was asked for.
@@ -42,14 +44,25 @@ const (
 	refused             // it was refused: it has not happened
 )
 
-// Op is a command for one session.
+// Receipt is what an update was answered that asked for one: how many clients it was for, and what became of it there.
+type Receipt struct{ Matched, Delivered, Confirmed, Gapped int }
+
+// Op is a command for one session. Those of the application come one after the other; those of the client itself come
+// beside them.
 type Op struct {
 	Verb    string // connect, disconnect, permit, forbid, kick or leave
+	By      string // who gave it, as the daemon names him: byIngest or byItself
 	Pattern string
 	For     time.Duration
 	When    span
 	Fate    fate
 }
+
+// Who gives commands.
+const (
+	byIngest = "ingest" // the application
+	byItself = "itself" // the client, for an open path
+)
 
 // Entry is an update as a client saw it.
 type Entry struct {
@@ -67,9 +80,11 @@ type Came struct {
 	Session *Session // nil if it came without a token
 	From    *Got     // whose token it brought
 	Form    string
+	Paths   []string // that it names, for the session that it may open
 	At      time.Duration
-	Number  int // counts requests
-	heard   time.Duration
+	Number  int           // counts requests
+	first   time.Duration // when it was answered something; 0 for never
+	heard   time.Duration // and when it was answered last
 }
 
 // Got is a part of what a client was given: an answer, a frame or an event.
@@ -137,8 +152,10 @@ type History struct {
 	wires    map[string]*Update
 	numbers  map[string]int
 	Sessions []*Session
-	Lost     []span // when the daemon lost all sessions
-	Restarts []span // when nobody was there, and then the daemon came back with all sessions
+	Lost     []span  // when the daemon lost all sessions
+	Restarts []span  // when nobody was there, and then the daemon came back with all sessions
+	Stops    []span  // when the daemon ended, for whatever reason
+	Naming   []*Came // requests that name paths
 	Faults   map[string]int
 	Found    []Violation // while the run went on
 	batches  int
@@ -209,8 +226,15 @@ func (h *History) op(s *Session, o *Op) {
 	})
 }
 
+// settleOp notes what became of a command. One of a client's own whose answer was lost may be on its way for ever,
+// through a proxy.
 func (h *History) settleOp(o *Op, f fate) {
-	h.locked(func() { o.When.to, o.Fate = h.now(), f })
+	h.locked(func() {
+		o.When.to, o.Fate = h.now(), f
+		if f == unknown && o.By == byItself {
+			o.When.to = never
+		}
+	})
 }
 
 // note writes something down for people.
@@ -223,11 +247,14 @@ func (h *History) note(s *Session, format string, args ...any) {
 }
 
 // came notes a request.
-func (h *History) came(s *Session, from *Got, form string) *Came {
-	c := &Came{Session: s, From: from, Form: form}
+func (h *History) came(s *Session, from *Got, form string, paths []string) *Came {
+	c := &Came{Session: s, From: from, Form: form, Paths: slices.Clone(paths)}
 	h.locked(func() {
 		h.requests++
 		c.At, c.Number = h.now(), h.requests
+		if len(paths) > 0 {
+			h.Naming = append(h.Naming, c)
+		}
 		if s != nil {
 			s.Cames = append(s.Cames, c)
 		}
@@ -242,7 +269,7 @@ func (h *History) got(s *Session, c *Came, parent *Got, token string, entries []
 		g.Parent = s.overtaken(parent, g)
 		g.At = h.now()
 		s.Gots = append(s.Gots, g)
-		c.heard = g.At
+		c.hear(g.At)
 		s.contact = max(s.contact, c.At)
 		if c.Form != formPoll {
 			s.contact = max(s.contact, g.At-lateness)
@@ -279,10 +306,17 @@ func (g *Got) lacks(came, parent *Got) bool {
 	return len(came.Entries) > 0
 }
 
+// hear notes that something was answered.
+func (c *Came) hear(at time.Duration) {
+	if c.heard = at; c.first == 0 {
+		c.first = at
+	}
+}
+
 // heard notes an answer with nothing in it.
 func (h *History) heard(c *Came) {
 	h.locked(func() {
-		c.heard = h.now()
+		c.hear(h.now())
 		if c.Session != nil {
 			c.Session.contact = max(c.Session.contact, c.At)
 		}
@@ -313,19 +347,45 @@ const lateness = 2 * time.Second
 // refusal notes an answer that is none.
 func (h *History) refusal(c *Came, reason string) {
 	h.locked(func() {
-		c.heard = h.now()
+		c.hear(h.now())
 		if c.Session != nil {
 			c.Session.Refusals = append(c.Session.Refusals, Refusal{c, reason, c.heard})
+		}
+		if reason == "not_open" {
+			h.notOpen(c)
 		}
 	})
 }
 
-// open notes a session that c was given. An ID that was there before is a violation.
+// notOpen judges a request that was refused because of the paths that its address names: they have no meaning to a
+// session that is there. It is called with mu held.
+func (h *History) notOpen(c *Came) {
+	switch s := c.Session; {
+	case h.Rules.allOpen(c.Paths):
+		h.Found = append(h.Found, Violation{Session: s, What: "an open path was refused", Want: "a session, connected to it",
+			Got: fmt.Sprint(c.Paths), At: c.heard})
+	case s != nil && !s.mayBeGone(h, c.heard):
+		h.Found = append(h.Found, Violation{Session: s, What: "the paths of an address were looked at in vain",
+			Want: "that a session which is there goes on", Got: fmt.Sprint(c.Paths), At: c.heard})
+	default:
+		h.Faults["not open"]++
+	}
+}
+
+// open notes a session that c was given, connected to the paths that c names. An ID that was there before is a
+// violation.
 func (h *History) open(id, client string, c *Came) *Session {
 	s := &Session{ID: id, Client: client, Cames: []*Came{c}}
 	h.locked(func() {
 		s.Opened = span{c.At, h.now()}
 		s.contact = c.At
+		for _, p := range c.Paths {
+			s.Ops = append(s.Ops, &Op{Verb: "connect", By: byItself, Pattern: p, When: s.Opened, Fate: done})
+		}
+		if !h.Rules.allOpen(c.Paths) {
+			h.Found = append(h.Found, Violation{Session: s, What: "a session was opened with a path that is not open",
+				Want: "403 not_open", Got: fmt.Sprint(c.Paths)})
+		}
 		known := func(o *Session) bool { return o.ID == id }
 		if slices.ContainsFunc(h.Sessions, known) {
 			h.Found = append(h.Found, Violation{Session: s, What: "an ID was given twice", Want: "a new ID", Got: id})

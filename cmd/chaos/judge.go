@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// Tally counts pairs of a session and an update that was for it.
+// Tally counts pairs of a session and an update that was for it, and receipts.
 type Tally struct {
 	Delivered  int // the client saw it
 	Gapped     int // a mark stood for it
 	Superseded int // a later "latest" update took its place
+	Receipts   int // and receipts
 }
 
 // total is how many pairs are accounted for.
@@ -21,6 +22,7 @@ func (t *Tally) add(o Tally) {
 	t.Delivered += o.Delivered
 	t.Gapped += o.Gapped
 	t.Superseded += o.Superseded
+	t.Receipts += o.Receipts
 }
 
 // judge compares what was seen with what has to be. It is for a History to which nothing is added any more.
@@ -32,8 +34,15 @@ func judge(h *History) ([]Violation, Tally) {
 		tally.add(j.session())
 		found = append(found, j.found...)
 	}
+	found = append(found, judgeOrder(h)...)
+	for _, u := range h.Updates {
+		if u.Slip != nil {
+			tally.Receipts++
+			found = append(found, judgeReceipt(h, u)...)
+		}
+	}
 	// What the model says tells more than that a client waits for ever.
-	return append(append(found, judgeOrder(h)...), h.Found...), tally
+	return append(found, h.Found...), tally
 }
 
 // judgement is about one session.
@@ -111,7 +120,10 @@ func (w *way) read() {
 			w.restarted(i)
 		case it.blank:
 			w.blanks = append(w.blanks, i)
-		case it.notice != "" || it.Path == "::to/"+w.s.ID:
+			w.asked(i)
+		case it.notice != "":
+			w.asked(i)
+		case it.Path == "::to/"+w.s.ID:
 		case u == nil || u.Fate == refused:
 			w.violated(it.got.At, "something came that nobody gave", "an update as it was accepted", "%s", it.Raw)
 		case w.has(u):
@@ -126,6 +138,31 @@ func (w *way) read() {
 			w.paths[u.Path] = append(w.paths[u.Path], i)
 			w.tally.Delivered++
 		}
+	}
+}
+
+// asked wants a connect for each confirmation, and a disconnect or a lapse for each notice.
+func (w *way) asked(i int) {
+	it, verb := w.items[i], "connect"
+	pattern := it.Path
+	if it.notice != "" {
+		verb, pattern = "disconnect", it.notice
+	}
+	told, given := 0, 0
+	for _, o := range w.items[:i+1] {
+		if o.Raw == it.Raw {
+			told++
+		}
+	}
+	for _, o := range w.s.Ops {
+		if o.gives(verb, pattern) && o.When.from <= it.got.At || verb == "disconnect" && o.gives("connect", pattern) &&
+			o.For > 0 && o.lapsedBy(it.got.At) {
+			given++
+		}
+	}
+	if it.Gap == "" && told > given {
+		w.violated(it.got.At, "a "+verb+" was told that nobody asked for", fmt.Sprintf("%d times at most", given), "%s",
+			it.Raw)
 	}
 }
 

@@ -16,7 +16,7 @@ type story struct {
 
 func tell() *story {
 	rules := Rules{Messages: 4, Bytes: 1 << 20, Resume: 2, Age: time.Second, Hold: time.Second,
-		Expire: 10 * time.Second, Keeps: true}
+		Expire: 10 * time.Second, Keeps: true, Open: []string{"open/**"}}
 	return &story{newHistory(rules), 0, make(map[*Session]uint64)}
 }
 
@@ -25,12 +25,18 @@ func (y *story) tick() time.Duration {
 	return y.clock
 }
 
-// opens has a client open a session by a poll.
-func (y *story) opens(client string) *Session {
-	c := &Came{Form: formPoll, At: y.tick(), Number: int(y.tick())}
+// opens has a client open a session by a poll, whose address names paths.
+func (y *story) opens(client string, paths ...string) *Session {
+	c := &Came{Form: formPoll, Paths: paths, At: y.tick(), Number: int(y.tick())}
 	s := y.open("roots-"+client+"-1", client, c)
 	s.Opened, c.Session, s.contact = span{c.At, y.tick()}, s, c.At
-	y.gives(c, nil, 0)
+	var blanks []any
+	for i, p := range paths {
+		s.Ops[i].When = s.Opened
+		blanks = append(blanks, blankRaw(p, ""))
+	}
+	y.cursors[s] = uint64(len(paths))
+	y.gives(c, nil, y.cursors[s], blanks...)
 	return s
 }
 
@@ -52,7 +58,8 @@ func (y *story) gives(c *Came, parent *Got, cursor uint64, entries ...any) *Got 
 		g.Entries = append(g.Entries, entryOf([]byte(raw)))
 	}
 	s := c.Session
-	s.Gots, s.Last, c.heard, s.contact = append(s.Gots, g), g, g.At, c.At
+	s.Gots, s.Last, s.contact = append(s.Gots, g), g, c.At
+	c.hear(g.At)
 	return g
 }
 
@@ -67,6 +74,14 @@ func (y *story) op(s *Session, verb, pattern string) *Op {
 	o := &Op{Verb: verb, Pattern: pattern, When: span{y.tick(), y.tick()}, Fate: done}
 	s.Ops = append(s.Ops, o)
 	return o
+}
+
+// atOnce has the client itself give a command while another is on its way.
+func (y *story) atOnce(o *Op, verb string) *Op {
+	own := &Op{Verb: verb, By: byItself, Pattern: o.Pattern, When: o.When, Fate: done}
+	s := y.Sessions[0]
+	s.Ops = append(s.Ops, own)
+	return own
 }
 
 // batch gives updates at once, one at each path.
@@ -343,7 +358,7 @@ var lies = []struct {
 }
 
 func (y *story) refused(c *Came, reason string) {
-	c.heard = y.tick()
+	c.hear(y.tick())
 	c.Session.Refusals = append(c.Session.Refusals, Refusal{c, reason, c.heard})
 }
 

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -30,18 +32,20 @@ type link struct {
 	upstream string
 	host     string
 	history  *History
-	toxics   []string // as JSON; nil: straight
-	left     int      // connections; 0: all
+	secure   *tls.Config // nil: the connections are not over TLS
+	toxics   []string    // as JSON; nil: straight
+	left     int         // connections; 0: all
 	proxy    *toxiproxy.Proxy
 	server   *toxiproxy.ApiServer
 }
 
-func newLink(upstream, host string, h *History) *link {
+func newLink(upstream, host string, secure *tls.Config, h *History) *link {
 	// What the proxy's library has to say goes nowhere.
 	zerolog.SetGlobalLevel(zerolog.Disabled)
 	nop := zerolog.Nop()
 	return &link{
-		upstream: upstream, host: host, history: h, server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), nop),
+		upstream: upstream, host: host, history: h, secure: secure,
+		server: toxiproxy.NewServer(toxiproxy.NewMetricsContainer(nil), nop),
 	}
 }
 
@@ -96,8 +100,8 @@ func toxics(s Step) (list []string) {
 	return list
 }
 
-// dial opens a connection.
-func (l *link) dial(ctx context.Context) (*net.TCPConn, error) {
+// dial opens a connection. What goes through the proxy is as it goes to the daemon: over TLS, it spoils that.
+func (l *link) dial(ctx context.Context) (*wire, error) {
 	address := l.upstream
 	if l.proxy != nil {
 		address = l.proxy.Listen
@@ -114,7 +118,33 @@ func (l *link) dial(ctx context.Context) (*net.TCPConn, error) {
 	if err != nil {
 		return nil, err
 	}
-	return conn.(*net.TCPConn), nil
+	tcp := conn.(*net.TCPConn)
+	if l.secure == nil {
+		return &wire{tcp, tcp}, nil
+	}
+	return l.greet(ctx, tcp)
+}
+
+// greet begins TLS on a connection. The link may spoil that, and the daemon may be ending; but whoever answers has to
+// be the daemon.
+func (l *link) greet(ctx context.Context, tcp *net.TCPConn) (*wire, error) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	conn := tls.Client(tcp, l.secure)
+	err := conn.HandshakeContext(ctx)
+	if err == nil {
+		l.history.fault("tls: handshake")
+		return &wire{conn, tcp}, nil
+	}
+	l.history.fault("tls: cut handshake")
+	var wrong *tls.CertificateVerificationError
+	if errors.As(err, &wrong) {
+		l.history.violated(Violation{
+			What: "a certificate is not the daemon's", Want: "the one that was made", Got: err.Error(),
+		})
+	}
+	_ = tcp.Close()
+	return nil, err
 }
 
 // retire has the next connections go straight. What goes through the proxy now goes on for a while.

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// TestSeeds runs a seed on each lane. "make chaos" runs more.
+// TestSeeds runs a seed on each lane, and one over TLS. "make chaos" runs more.
 func TestSeeds(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	t.Cleanup(cancel) // when all seeds have ended
@@ -19,9 +19,9 @@ func TestSeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	keeps := takesOver(ctx, binary)
-	for _, seed := range []uint64{2, 3} {
+	for _, seed := range []uint64{2, 3, 8} {
 		s := generate(seed, keeps)
-		t.Run(s.setting("limits.lane"), func(t *testing.T) {
+		t.Run(s.setting("limits.lane")+s.setting(settingTLS), func(t *testing.T) {
 			t.Parallel()
 			o, err := perform(ctx, binary, keeps, s)
 			if err != nil {
@@ -30,8 +30,11 @@ func TestSeeds(t *testing.T) {
 			if len(o.Violations) > 0 {
 				t.Errorf("seed %d: %s", seed, describe(o))
 			}
-			if o.Tally.total() < 1000 {
-				t.Errorf("only %d client-updates were checked", o.Tally.total())
+			if o.Tally.total() < 1000 || o.Tally.Receipts == 0 {
+				t.Errorf("only %d client-updates were checked, and %d receipts", o.Tally.total(), o.Tally.Receipts)
+			}
+			if secure := o.History.Faults["tls: handshake"] > 0; secure != (s.setting(settingTLS) != "") {
+				t.Errorf("clients spoke TLS: %v", secure)
 			}
 		})
 	}

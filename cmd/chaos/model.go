@@ -44,37 +44,40 @@ func (s *Session) patterns(verb string) (list []string) {
 	return list
 }
 
+// surelyHeld tells whether there is an answered give before when, and nothing that may have undone it until when was
+// over: neither a take, nor a give with a time that may have ended by then.
 func (s *Session) surelyHeld(give, take, pattern string, when span) bool {
-	held := false
-	for _, o := range s.Ops {
-		switch {
-		case o.Pattern != pattern || o.Fate == refused:
-		case o.Verb == give && o.Fate == done && o.When.before(when):
-			held = !o.lapsedBy(when.to)
-		case o.Verb == give && o.lapsedBy(when.to):
-			held = false // it may have set a shorter time
-		case o.Verb == take && !when.before(o.When):
-			held = false
-		}
-	}
-	return held
+	return slices.ContainsFunc(s.Ops, func(g *Op) bool {
+		return g.gives(give, pattern) && g.Fate == done && g.When.before(when) && !g.lapsedBy(when.to) &&
+			!s.mayUndo(g, give, take, when)
+	})
+}
+
+// mayUndo tells whether another command may have undone what g gave, after it and before when was over.
+func (s *Session) mayUndo(g *Op, give, take string, when span) bool {
+	return slices.ContainsFunc(s.Ops, func(o *Op) bool {
+		return (o.gives(take, g.Pattern) || o.gives(give, g.Pattern) && o.lapsedBy(when.to)) &&
+			!o.When.before(g.When) && !when.before(o.When)
+	})
+}
+
+// gives tells whether o is this command, and may have been obeyed.
+func (o *Op) gives(verb, pattern string) bool {
+	return o.Verb == verb && o.Pattern == pattern && o.Fate != refused
 }
 
 // lapsedBy tells whether what o gave may have lapsed by then.
 func (o *Op) lapsedBy(at time.Duration) bool { return o.For > 0 && o.When.from+o.For <= at }
 
+// possiblyHeld tells whether there is a give that may have been obeyed before when was over, and no answered take
+// between the two.
 func (s *Session) possiblyHeld(give, take, pattern string, when span) bool {
-	held := false
-	for _, o := range s.Ops {
-		switch {
-		case o.Pattern != pattern || o.Fate == refused:
-		case o.Verb == give && !when.before(o.When):
-			held = true
-		case o.Verb == take && o.Fate == done && o.When.before(when):
-			held = false
+	return slices.ContainsFunc(s.Ops, func(g *Op) bool {
+		undoes := func(o *Op) bool {
+			return o.gives(take, pattern) && o.Fate == done && g.When.before(o.When) && o.When.before(when)
 		}
-	}
-	return held
+		return g.gives(give, pattern) && !when.before(g.When) && !slices.ContainsFunc(s.Ops, undoes)
+	})
 }
 
 // stayed tells whether whoever was told of an update at path in the first span was still connected in the second.

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/gobwas/ws"
@@ -18,7 +19,7 @@ import (
 type request struct {
 	came  *Came
 	form  string
-	conn  *net.TCPConn
+	conn  *wire
 	at    *Got // what it had last: its own token, and then the parts of a stream
 	heard chan heard
 	done  chan struct{} // closed by who takes no more
@@ -51,15 +52,16 @@ type problem struct {
 }
 
 // send begins a request for token, "" for none, on a connection, behind what reader holds of it.
-func send(conn *net.TCPConn, reader *bufio.Reader, came *Came, token string, lastEvent bool) *request {
+func send(conn *wire, reader *bufio.Reader, came *Came, token string, lastEvent bool) *request {
 	r := &request{
 		came: came, form: came.Form, conn: conn, at: came.From, heard: make(chan heard), done: make(chan struct{}),
 		pause: reader,
 	}
-	head := "GET /" + token + " HTTP/1.1\r\nHost: " + conn.RemoteAddr().String() + "\r\n"
+	head := "GET /" + token + query(came.Paths) + " HTTP/1.1\r\nHost: " + conn.RemoteAddr().String() + "\r\n"
 	switch {
 	case came.Form == formEvents && lastEvent:
-		head = "GET / HTTP/1.1\r\nHost: chaos\r\nAccept: text/event-stream\r\nLast-Event-ID: " + token + "\r\n"
+		head = "GET /" + query(came.Paths) + " HTTP/1.1\r\nHost: chaos\r\nAccept: text/event-stream\r\n" +
+			"Last-Event-ID: " + token + "\r\n"
 	case came.Form == formEvents:
 		head += "Accept: text/event-stream\r\n"
 	case came.Form == formFrames:
@@ -68,6 +70,14 @@ func send(conn *net.TCPConn, reader *bufio.Reader, came *Came, token string, las
 	}
 	go r.read(head + "\r\n")
 	return r
+}
+
+// query is the end of an address that names paths.
+func query(paths []string) string {
+	if len(paths) == 0 {
+		return ""
+	}
+	return "?" + url.Values{"path": paths}.Encode()
 }
 
 // say passes on what was heard. It reports whether anybody takes it.
@@ -82,10 +92,10 @@ func (r *request) say(h heard) bool {
 
 // drop has nobody take what comes any more, and closes the connection; by a reset, if it should.
 func (r *request) drop(reset bool) {
-	if reset {
-		_ = r.conn.SetLinger(0)
-	}
 	close(r.done)
+	if reset {
+		r.conn.reset()
+	}
 	_ = r.conn.Close()
 }
 

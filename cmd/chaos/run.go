@@ -105,7 +105,7 @@ func (r *run) cast() {
 	for _, s := range r.schedule.Steps {
 		switch name := s.Actor; {
 		case name[0] == 'c' && r.clients[name] == nil:
-			c := newClient(name, r.history, newLink(r.daemon.push, r.host, r.history))
+			c := newClient(name, r.history, newLink(r.daemon.push, r.host, r.daemon.secure, r.history))
 			c.app = r.app
 			r.clients[name] = c
 		case name[0] == 'b' && r.publishers[name] == nil:

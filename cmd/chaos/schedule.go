@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -15,10 +16,14 @@ import (
 // nothing.
 //
 //	config KEY=VALUE …                        settings of rootsd, by their keys in roots.toml
+//	config push.tls=made …                    TLS on the push port, with a certificate that is made for the run
 //
 // Clients (c1, …) begin with open and come back by themselves:
 //
-//	open FORM                                 poll, sse or websocket
+//	open FORM [PATTERN …]                     poll, sse or websocket; with "?path=PATTERN" in the address
+//	paths [PATTERN …]                         have the address name these from now on, which may not be open
+//	join PATTERN …                            connect itself; an open pattern stands in the address from then on
+//	part PATTERN …                            disconnect itself, and not wait for the answer, as with join
 //	again                                     take the next answer for lost: come back with the token before
 //	back COUNT                                break the stream, and come back as if the last parts had not come
 //	twice                                     ask once more while a request waits
@@ -39,7 +44,7 @@ import (
 //
 // Publishers (b1, …), each at paths of its own:
 //
-//	publish PATH … count=N [every=TIME] [batch=N] [latest=N] [except=CLIENT] [pad=BYTES] [by=http|line|old]
+//	publish PATH … count=N [every=TIME] [batch=N] [latest=N] [except=CLIENT] [pad=BYTES] [by=http|line|old] [wait=TIME]
 //
 // The keeper of the daemon (d):
 //
@@ -115,7 +120,7 @@ func parseStep(fields []string) (Step, error) {
 
 // verbs lists what each kind of actor can do.
 var verbs = map[string]string{
-	"c": " open again back twice older move break half stall confirm link talk leave ",
+	"c": " open again back twice older move break half stall confirm link talk leave join part paths ",
 	"a": " connect disconnect permit forbid kick ",
 	"b": " publish ",
 	"d": " pause restart kill takeover ",
@@ -180,7 +185,18 @@ type Rules struct {
 	Age      time.Duration
 	Hold     time.Duration
 	Expire   time.Duration
-	Keeps    bool // the daemon keeps sessions when it is stopped in peace
+	Keeps    bool     // the daemon keeps sessions when it is stopped in peace
+	Open     []string // patterns that clients may connect themselves to
+}
+
+// open tells whether clients may connect themselves to pattern.
+func (r *Rules) open(pattern string) bool {
+	return slices.ContainsFunc(r.Open, func(open string) bool { return covers(open, pattern) })
+}
+
+// allOpen tells whether they may connect themselves to all of these.
+func (r *Rules) allOpen(patterns []string) bool {
+	return !slices.ContainsFunc(patterns, func(p string) bool { return !r.open(p) })
 }
 
 // rules returns those of a schedule's settings.
@@ -189,6 +205,9 @@ func (s *Schedule) rules() Rules {
 	return Rules{
 		Messages: max(c.number("push.queue.messages"), 2), Bytes: 1024 * c.number("push.queue.bytes"),
 		Resume: c.number("push.resume"), Age: c.time("push.queue.age"), Hold: c.time("push.hold"),
-		Expire: c.time("push.expire"),
+		Expire: c.time("push.expire"), Open: strings.FieldsFunc(c.option("push.open"), func(r rune) bool { return r == ',' }),
 	}
 }
+
+// settingTLS is the setting that is none of rootsd: it stands for a certificate and its key.
+const settingTLS = "push.tls"

@@ -84,6 +84,28 @@ func TestShrink(t *testing.T) {
 	}
 }
 
+func TestShrinkLeavesTLSOut(t *testing.T) {
+	const secure = settingTLS + "=made"
+	always := func(*Schedule) *Outcome { return &Outcome{} }
+	only := func(s *Schedule) *Outcome {
+		if s.setting(settingTLS) == "" {
+			return nil
+		}
+		return &Outcome{}
+	}
+	for _, test := range []struct {
+		fails func(*Schedule) *Outcome
+		want  string
+	}{{always, "drain=1s"}, {only, "drain=1s " + secure}} {
+		s := &Schedule{Config: []string{"drain=1s", secure}}
+		x := &shrinking{schedule: s, fails: test.fails, parallel: 1, until: time.Now().Add(time.Minute)}
+		x.shrink()
+		if got := strings.Join(x.schedule.Config, " "); got != test.want || len(s.Config) != 2 {
+			t.Errorf("shrunk to %q, want %q, and the first left as it was: %q", got, test.want, s.Config)
+		}
+	}
+}
+
 func TestShrinkEndsInTime(t *testing.T) {
 	x := &shrinking{schedule: withSteps(1, 2, 3), fails: needs(2), parallel: 1, until: time.Now()}
 	if x.shrink(); x.runs > 0 || len(x.schedule.Steps) != 3 {

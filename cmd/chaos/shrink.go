@@ -2,12 +2,14 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
 
-// shrinking looks for the shortest schedule that fails, by delta debugging: it leaves out stretches of steps, at first
-// long ones and then shorter ones, and keeps what still fails. As runs of one schedule differ, each is tried twice.
+// shrinking looks for the shortest schedule that fails, by delta debugging: it leaves out TLS, and then stretches of
+// steps, at first long ones and then shorter ones, and keeps what still fails. As runs of one schedule differ, each is
+// tried twice.
 type shrinking struct {
 	schedule *Schedule // the shortest that failed
 	outcome  *Outcome  // of it
@@ -22,6 +24,7 @@ const tries = 2
 
 // shrink looks until it finds nothing shorter, or time is up.
 func (x *shrinking) shrink() {
+	x.withoutTLS()
 	for size := (len(x.schedule.Steps) + 1) / 2; size > 0 && time.Now().Before(x.until); {
 		if x.without(size) {
 			size = min(size, (len(x.schedule.Steps)+1)/2)
@@ -40,6 +43,20 @@ func (x *shrinking) without(size int) bool {
 		steps = slices.Delete(steps, first, min(first+size, len(steps)))
 		candidates = append(candidates, &Schedule{x.schedule.Config, steps})
 	}
+	return x.try(candidates)
+}
+
+// withoutTLS leaves out TLS, if it can be.
+func (x *shrinking) withoutTLS() {
+	secure := func(setting string) bool { return strings.HasPrefix(setting, settingTLS+"=") }
+	config := slices.DeleteFunc(slices.Clone(x.schedule.Config), secure)
+	if len(config) < len(x.schedule.Config) {
+		x.try([]*Schedule{{config, x.schedule.Steps}})
+	}
+}
+
+// try runs candidates, several at a time, until one fails.
+func (x *shrinking) try(candidates []*Schedule) bool {
 	candidates = slices.Repeat(candidates, tries)
 	for some := range slices.Chunk(candidates, max(x.parallel, 1)) {
 		if !time.Now().Before(x.until) {

@@ -21,15 +21,18 @@ func trace(h *History, s *Session, at time.Duration) string {
 	var lines []line
 	for _, o := range s.Ops {
 		fate := [...]string{"its answer lost", "done", "refused"}[o.Fate]
-		lines = append(lines, line{o.When.from, fmt.Sprintf("%s %s (for %v): %s by %v", o.Verb, o.Pattern, o.For, fate,
-			round(o.When.to))})
+		if o.When.to != never {
+			fate += fmt.Sprint(" by ", round(o.When.to))
+		}
+		text := fmt.Sprintf("%s %s (for %v), by %s: %s", o.Verb, o.Pattern, o.For, o.By, fate)
+		lines = append(lines, line{o.When.from, text})
 	}
 	for _, c := range s.Cames {
 		from := "nothing"
 		if c.From != nil {
 			from = fmt.Sprint("cursor ", c.From.Cursor)
 		}
-		lines = append(lines, line{c.At, fmt.Sprintf("request %d, %s, with %s", c.Number, c.Form, from)})
+		lines = append(lines, line{c.At, fmt.Sprintf("request %d, %s, with %s%s", c.Number, c.Form, from, query(c.Paths))})
 	}
 	for _, g := range s.Gots {
 		lines = append(lines, line{g.At, fmt.Sprintf("to request %d, up to cursor %d: %s", g.Came.Number, g.Cursor,
