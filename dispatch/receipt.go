@@ -45,9 +45,14 @@ func (r *Receipt) Close() { r.closed.Store(true); r.check() }
 // Done is closed once every client that matched is settled.
 func (r *Receipt) Done() <-chan struct{} { return r.done }
 
-// Counts returns the numbers so far.
+// Counts returns the numbers so far. What happens to a client later is read first, so that whoever is counted there is
+// counted in what happens before as well.
 func (r *Receipt) Counts() Counts {
-	return Counts{r.matched.Load(), r.delivered.Load(), r.confirmed.Load(), r.gapped.Load()}
+	var c Counts
+	c.Confirmed, c.Gapped = r.confirmed.Load(), r.gapped.Load()
+	c.Delivered = r.delivered.Load()
+	c.Matched = r.matched.Load()
+	return c
 }
 
 func (r *Receipt) check() {

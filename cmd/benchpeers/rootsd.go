@@ -11,6 +11,7 @@ func startRootsd(w *workshop, s *site) ([]string, error) {
 		w.path("rootsd"), "serve", "--log-level", "error",
 		"--push-listen", s.address, "--ingest-listen", s.ingest, "--line-listen", "", "--admin-listen", "",
 		"--push-hold", "5m", "--push-expire", "5m", "--state-file", "off",
+		"--limits-control-connections", "100", // each takes a descriptor from the clients
 	}
 	if s.work.burst == 0 {
 		args = append(args, "--push-bundle", "0s")

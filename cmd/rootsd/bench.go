@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"os/signal"
@@ -53,7 +54,7 @@ nothing else to do: it is put under as much load as it takes.`,
 		Example: `  rootsd bench --clients 100 --count 50
   rootsd bench broadcast --clients 10000 --transport sse --rate 10 --duration 10s
   rootsd bench unicast --window 8 --transport websocket --json
-  rootsd bench park --clients 19000 --browser --duration 1m
+  rootsd bench park --clients 18000 --browser --duration 1m
   rootsd bench --push http://10.0.0.5:8008 --ingest http://10.0.0.5:8004 --token "$TOKEN"`,
 		ValidArgsFunction: func(_ *cobra.Command, given []string, _ string) ([]string, cobra.ShellCompDirective) {
 			if len(given) > 0 {
@@ -146,16 +147,11 @@ func bench(cmd *cobra.Command, config load.Config, options benchOptions) error {
 
 // aim finds the two ports of the daemon.
 func aim(cmd *cobra.Command, config *load.Config, options benchOptions) error {
-	push, err := findControl(cmd, options.push, func(c *Config) (string, string) { return c.Push.Listen, "" })
+	push, err := findControl(cmd, options.push, clientsPort)
 	if err != nil {
 		return fmt.Errorf("--push: %w", err)
 	}
-	ingest, err := findControl(cmd, cmp.Or(options.ingest, os.Getenv("ROOTS_URL")), func(c *Config) (string, string) {
-		if len(c.Ingest.Tokens) == 0 {
-			return c.Ingest.Listen, ""
-		}
-		return c.Ingest.Listen, string(c.Ingest.Tokens[0])
-	})
+	ingest, err := findControl(cmd, cmp.Or(options.ingest, os.Getenv("ROOTS_URL")), backendsPort)
 	if err != nil {
 		return fmt.Errorf("--ingest: %w", err)
 	}
@@ -202,6 +198,14 @@ func benchError(err error) error {
 		var said refusal
 		if json.Unmarshal([]byte(answer.Body), &said.Problem) == nil && said.Detail != "" {
 			return &said
+		}
+		if answer.Status == http.StatusBadRequest && strings.Contains(answer.Body, "HTTPS") { // so say net/http and nginx
+			option := "--push"
+			if strings.HasPrefix(answer.Kind, "refused") { // the publisher's
+				option = "--ingest"
+			}
+			return fmt.Errorf("%s: bench speaks plain HTTP alone, and that address TLS; give it a plain one, such as that "+
+				"of a rootsd without push.tls", option)
 		}
 	}
 	return err

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
+	"log/slog"
 	"reflect"
+	"runtime"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -12,14 +15,49 @@ import (
 	"github.com/rootsd/rootsd/transport/lane"
 )
 
-// bounds are the settings that bound something, as they are set now.
+// bounds are the settings that bound something, as they hold now.
 type bounds struct{ config atomic.Pointer[Config] }
 
-// boundSettings are the settings that can be met: what has a number below limits and push.queue, and the sizes of what
-// back-ends send.
+// take has the bounds be those of config, but for limits.connections where descriptors do not suffice for it.
+func (b *bounds) take(config *Config) {
+	held := *config
+	if config.Push.Listen != "" {
+		own := ownDescriptors + 2*max(config.Limits.Loops, runtime.GOMAXPROCS(0))
+		held.Limits.Connections = connectionsWithin(descriptors(), own, &config.Limits)
+	}
+	b.config.Store(&held)
+}
+
+// say says where fewer connections are taken than config, which was taken, wants. Who has set no number wants no other.
+func (b *bounds) say(config *Config, log *slog.Logger) {
+	set, bound := config.Limits.Connections, b.config.Load().Limits.Connections
+	if set == bound {
+		return
+	}
+	level := slog.LevelWarn
+	if set == DefaultConfig().Limits.Connections {
+		level = slog.LevelInfo
+	}
+	log.Log(context.Background(), level, "descriptors do not suffice for limits.connections; fewer are taken",
+		"value", set, "bound", bound, "descriptors", descriptors(), "help", "allow more (ulimit -n, LimitNOFILE=)")
+}
+
+// ownDescriptors are those that the daemon needs beside connections and event loops, which have two each: for ports,
+// files, the state, and another rootsd that takes over.
+const ownDescriptors = 32
+
+// connectionsWithin returns how many connections of clients so many descriptors suffice for, at most as many as are set:
+// clients can then not take those away that the daemon has itself, and those of the control ports.
+func connectionsWithin(descriptors, own int, limits *LimitsConfig) int {
+	room := descriptors - own - min(limits.ControlConnections, descriptors/4)
+	return max(min(limits.Connections, room-lane.Lingers(room)), 1)
+}
+
+// boundSettings are the settings that can be met: what has a number below limits and push.queue, how many clients a second
+// have a turn, and the sizes of what back-ends send.
 var boundSettings = slices.DeleteFunc(slices.Clone(Settings()), func(s Setting) bool {
 	switch s.Key {
-	case "ingest.max_body", "ingest.max_message":
+	case "ingest.max_body", "ingest.max_message", "push.pace":
 		return false
 	case "limits.loops", "limits.history", "limits.lane":
 		return true // these choose how something is done

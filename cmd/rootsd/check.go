@@ -1,9 +1,14 @@
 package main
 
 import (
+	"errors"
 	"fmt"
+	"io"
+	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/rootsd/rootsd/transport/line"
 )
 
 func newCheck() *cobra.Command {
@@ -12,8 +17,8 @@ func newCheck() *cobra.Command {
 		Short: "Check a configuration and say what is wrong with it",
 		Long: `Check reads the configuration just as serve does, from the file, the environment
 and the flags, and names every problem: the line, the key, and the nearest right
-name. A certificate in files is read as well. It opens no port and touches no
-running daemon.`,
+name. It reads a certificate in files as well, and looks for the directory of
+log.output. It opens no port and touches no running daemon.`,
 		Example: `  rootsd check --config roots.toml
   ROOTS_PUSH_HOLD=1m rootsd check --print`,
 		Args: args(0, 0, "no arguments"),
@@ -25,7 +30,7 @@ running daemon.`,
 			if show, _ := cmd.Flags().GetBool("print"); show {
 				return printConfig(cmd, config)
 			}
-			if err := checkCertificate(&config.Push); err != nil {
+			if err := checkFiles(cmd.ErrOrStderr(), config); err != nil {
 				return err
 			}
 			fmt.Fprintln(cmd.OutOrStdout(), "the configuration is good")
@@ -37,13 +42,30 @@ running daemon.`,
 	return cmd
 }
 
-// checkCertificate reads the push port's certificate as serve would.
-func checkCertificate(c *PushConfig) error {
+// checkFiles looks at the files that a configuration names, as serve would, and writes warnings to w.
+func checkFiles(w io.Writer, c *Config) error {
+	return errors.Join(checkCertificate(w, &c.Push), checkOutput(c.Log.Output))
+}
+
+func checkCertificate(w io.Writer, c *PushConfig) error {
 	if c.Listen == "" || c.TLS.Cert == "" {
 		return nil
 	}
-	_, err := readPair(c.TLS.Cert, c.TLS.Key)
-	return err
+	pair, err := readPair(c.TLS.Cert, c.TLS.Key)
+	if err != nil {
+		return err
+	}
+	if warning, key, at := untimely(pair.Leaf, time.Now()); warning != "" {
+		fmt.Fprintf(w, "rootsd: warning: push.tls.cert: %s (%s %s %s)\n", warning, c.TLS.Cert, key, at.Format(time.RFC3339))
+	}
+	return nil
+}
+
+func checkOutput(output string) error {
+	if output == "off" || output == "stdout" {
+		return nil
+	}
+	return line.CheckFile(output)
 }
 
 // printConfig prints every key with its value, as a file could have it.

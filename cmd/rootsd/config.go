@@ -114,12 +114,12 @@ type LimitsConfig struct {
 	History            int           `toml:"history" min:"0" max:"1000000" help:"connects and other commands kept for the dashboard"`
 	Loops              int           `toml:"loops" min:"0" max:"256" help:"event loops that serve push and ingest; 0: one a processor"`
 	OpenRate           int           `toml:"open_rate" min:"0" max:"1000000" reload:"yes" help:"sessions that may be opened in a second; 0: no limit"`
-	PublishRate        int           `toml:"publish_rate" min:"0" max:"1000000" reload:"yes" help:"updates that one client may publish in a second; 0: no limit"`
-	TotalPublishRate   int           `toml:"total_publish_rate" min:"0" max:"100000000" reload:"yes" help:"updates that all clients may publish in a second; 0: no limit"`
+	PublishRate        int           `toml:"publish_rate" min:"0" max:"1000000" reload:"yes" help:"updates and connects of one client in a second; 0: no limit"`
+	TotalPublishRate   int           `toml:"total_publish_rate" min:"0" max:"100000000" reload:"yes" help:"updates and connects of all clients in a second; 0: no limit"`
 	AddressConnections int           `toml:"address_connections" min:"0" max:"100000000" reload:"yes" help:"connections at a time of one address on the push port; 0: no limit"`
 	AddressSessions    int           `toml:"address_sessions" min:"0" max:"100000000" reload:"yes" help:"sessions at a time of one address; 0: no limit"`
 	AddressOpenRate    int           `toml:"address_open_rate" min:"0" max:"1000000" reload:"yes" help:"sessions that one address may open in a second; 0: no limit"`
-	AddressPublishRate int           `toml:"address_publish_rate" min:"0" max:"1000000" reload:"yes" help:"updates that clients of one address may publish in a second; 0: no limit"`
+	AddressPublishRate int           `toml:"address_publish_rate" min:"0" max:"1000000" reload:"yes" help:"updates and connects of the clients of one address in a second; 0: no limit"`
 	Lane               string        `toml:"lane" help:"what serves push and ingest on Linux: loops, or http (net/http alone)"`
 }
 

@@ -240,7 +240,7 @@ func TestWithFixedFromKeepsTokens(t *testing.T) {
 	running := read(t, "[ingest]\nlisten = \":8004\"\ntokens = [\"one\"]")
 	_, err := DefaultConfig().WithFixedFrom(running)
 	want := `config: not without a restart: ingest.listen: ":8004" can be reached from other machines and ingest.tokens ` +
-		`is empty; set ingest.tokens, or listen on a loopback address such as 127.0.0.1:8004`
+		`is empty; set it, or ROOTS_INGEST_TOKENS in the environment, or listen on a loopback address such as 127.0.0.1:8004`
 	if fmt.Sprint(err) != want {
 		t.Errorf("got  %v\nwant %s", err, want)
 	}

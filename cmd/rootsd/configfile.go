@@ -124,10 +124,11 @@ func (r *fileReader) entry(at toml.Key, place ConfigError, value toml.Primitive)
 	_, isTable := raw.(map[string]any)
 	setting, known := settingNamed(place.Key)
 	switch {
-	case known:
-		r.value(setting, place, raw)
 	case isTable && slices.Contains(tableNames(), place.Key):
 		r.table(at, place.Line, r.entries(value))
+	case !r.concerns(place.Key):
+	case known:
+		r.value(setting, place, raw)
 	case slices.Contains(tableNames(), place.Key):
 		r.problem(place, "expected a table, got "+typeName(raw))
 	case isTable:

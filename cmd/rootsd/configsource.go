@@ -20,7 +20,32 @@ var otherVariables = []string{"ROOTS_CONFIG", "ROOTS_URL", "ROOTS_TOKEN"}
 // variables that look like ours and are not; they are no errors, because others make such variables too (Kubernetes
 // sets ROOTS_SERVICE_HOST for a service named roots).
 func LoadConfig(file string, flags *pflag.FlagSet, environ []string) (config *Config, warnings []string, err error) {
+	return newLoader().load(file, flags, environ)
+}
+
+// LoadSome is [LoadConfig] for one that calls a daemon, and needs these settings alone. All others stand as they do by
+// default. What is wrong with them, and how they go together with those that are needed, is the daemon's affair.
+func LoadSome(keys []string, file string, environ []string) (config *Config, warnings []string, err error) {
 	l := newLoader()
+	l.only = append([]string{}, keys...)
+	return l.load(file, nil, environ)
+}
+
+// loader gathers a configuration, and remembers where each value came from.
+type loader struct {
+	only     []string // keys of the settings to read; nil: all of them
+	config   *Config
+	places   map[string]ConfigError // by key; a place is an error that has no reason yet
+	broken   map[string]bool        // keys whose value could not be read, so that comparing it with others is no use
+	problems []*ConfigError
+	warnings []string
+}
+
+func newLoader() *loader {
+	return &loader{config: DefaultConfig(), places: map[string]ConfigError{}, broken: map[string]bool{}}
+}
+
+func (l *loader) load(file string, flags *pflag.FlagSet, environ []string) (*Config, []string, error) {
 	if file == "" {
 		file = lookup(environ, "ROOTS_CONFIG")
 	}
@@ -31,21 +56,13 @@ func LoadConfig(file string, flags *pflag.FlagSet, environ []string) (config *Co
 	}
 	l.readEnvironment(environ)
 	l.readFlags(flags)
-	config, err = l.finish()
+	config, err := l.finish()
 	return config, l.warnings, err
 }
 
-// loader gathers a configuration, and remembers where each value came from.
-type loader struct {
-	config   *Config
-	places   map[string]ConfigError // by key; a place is an error that has no reason yet
-	broken   map[string]bool        // keys whose value could not be read, so that comparing it with others is no use
-	problems []*ConfigError
-	warnings []string
-}
-
-func newLoader() *loader {
-	return &loader{config: DefaultConfig(), places: map[string]ConfigError{}, broken: map[string]bool{}}
+// concerns tells whether something about these settings matters. Where only some are read, a relation of two does not.
+func (l *loader) concerns(keys ...string) bool {
+	return l.only == nil || len(keys) == 1 && slices.Contains(l.only, keys[0])
 }
 
 // problem reports something wrong at a place.
@@ -68,6 +85,9 @@ func (l *loader) unreadable(s Setting, place ConfigError, reason string) {
 
 // setText sets a setting from a variable or a flag.
 func (l *loader) setText(s Setting, source, text string) {
+	if !l.concerns(s.Key) {
+		return
+	}
 	place := ConfigError{Key: source}
 	if err := s.setText(l.config, text); err != nil {
 		l.unreadable(s, place, err.Error())
@@ -79,7 +99,7 @@ func (l *loader) setText(s Setting, source, text string) {
 // finish validates what was gathered. Each problem is reported at the first of its settings that somebody has set.
 func (l *loader) finish() (*Config, error) {
 	for _, p := range validate(l.config) {
-		if p.touches(l.broken) {
+		if p.touches(l.broken) || !l.concerns(p.keys...) {
 			continue
 		}
 		place := ConfigError{Key: p.keys[0]}

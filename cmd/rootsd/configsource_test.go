@@ -128,12 +128,42 @@ func TestLoadConfigErrors(t *testing.T) {
 		`ROOTS_INGEST_TOKENS: a token must not be empty`,
 		`ROOTS_INGEST_TOKENS: a token must not hold white space, commas or control characters`,
 		`--admin-token: a token must not hold white space, commas or control characters`,
-		`--line-http: ":8004" can be reached from other machines and line.tokens is empty; set line.tokens, or listen on a ` +
-			`loopback address such as 127.0.0.1:8004`,
+		`--line-http: ":8004" can be reached from other machines and line.tokens is empty; set it, or ROOTS_LINE_TOKENS in ` +
+			`the environment, or listen on a loopback address such as 127.0.0.1:8004`,
 		`--line-http: ingest.listen and line.http cannot both listen on :8004; change the port of one of them`,
 	}
 	if got := fmt.Sprint(err); config != nil || got != strings.Join(want, "\n") {
 		t.Errorf("got\n%s\nwant\n%s", got, strings.Join(want, "\n"))
+	}
+}
+
+// TestLoadSome: whoever needs some settings alone hears of nothing else, but of all that keeps those from being read.
+func TestLoadSome(t *testing.T) {
+	needed := []string{"ingest.listen", "ingest.tokens"}
+	const exposed = "[push]\nholt = \"1s\"\nlisten = \":8004\"\n[ingest]\nlisten = \":8004\"\nmax_body = \"1KiB\"\n[lnie]\nlisten = 1"
+	tests := []struct{ name, file, environ, want string }{
+		{"others are wrong", exposed, "ROOTS_PUSH_HOLD=soon", ""},
+		{"of the wrong kind", "[ingest]\nlisten = 8004", "", "FILE:2: ingest.listen: expected a string, got an integer"},
+		{"no address", "[ingest]\nlisten = \"8004\"", "", `FILE:2: ingest.listen: "8004" is not host:port; ` +
+			`write ":8008", "127.0.0.1:8008" or "[::1]:8008", or "" for off`},
+		{"no token", exposed, "ROOTS_INGEST_TOKENS=a b",
+			"ROOTS_INGEST_TOKENS: a token must not hold white space, commas or control characters"},
+		{"no file of ours", "= 1", "", "FILE:1: unexpected '='"},
+	}
+	for _, tt := range tests {
+		file := writeFile(t, tt.file)
+		got, _, err := LoadSome(needed, file, []string{tt.environ})
+		if tt.want != "" {
+			if want := strings.ReplaceAll(tt.want, "FILE", file); !strings.HasPrefix(fmt.Sprint(err), want) {
+				t.Errorf("%s: got\n%v\nwant\n%s", tt.name, err, want)
+			}
+			continue
+		}
+		want := DefaultConfig()
+		want.Ingest.Listen = ":8004"
+		if err != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: got\n%v, %v\nwant\n%v", tt.name, got, err, want)
+		}
 	}
 }
 

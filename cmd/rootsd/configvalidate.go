@@ -133,10 +133,11 @@ func (v *validator) relations() {
 	v.atLeast(v.Push.Queue.Total, v.Push.Queue.Bytes, "push.queue.total", queue, "all queues together must hold one")
 }
 
-// atLeast reports a size that is smaller than another, unless one of them is already known to be wrong.
+// atLeast reports a size that is smaller than another, unless one of them is already known to be wrong by itself.
 func (v *validator) atLeast(large, small Bytes, largeKey, smallKey, why string) {
 	wrong := map[string]bool{largeKey: true, smallKey: true}
-	if large < small && !slices.ContainsFunc(v.problems, func(p problem) bool { return p.touches(wrong) }) {
+	known := func(p problem) bool { return len(p.keys) == 1 && p.touches(wrong) }
+	if large < small && !slices.ContainsFunc(v.problems, known) {
 		v.add(fmt.Sprintf("%s (%s) must be at least %s (%s): %s", largeKey, large, smallKey, small, why), largeKey, smallKey)
 	}
 }
@@ -178,8 +179,10 @@ func (v *validator) listeners() {
 func (v *validator) exposed(l listener) {
 	host, port, _ := net.SplitHostPort(l.address)
 	if l.control && !l.guarded && !isLoopback(host) {
-		v.add(fmt.Sprintf("%q can be reached from other machines and %s is empty; set %s, or listen on a loopback address such as %s",
-			l.address, l.tokens, l.tokens, net.JoinHostPort("127.0.0.1", port)), l.key, l.tokens)
+		tokens, _ := settingNamed(l.tokens)
+		v.add(fmt.Sprintf("%q can be reached from other machines and %s is empty; set it, or %s in the environment, "+
+			"or listen on a loopback address such as %s",
+			l.address, l.tokens, tokens.Env(), net.JoinHostPort("127.0.0.1", port)), l.key, l.tokens)
 	}
 }
 

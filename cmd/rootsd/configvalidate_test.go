@@ -110,7 +110,7 @@ func TestValidate(t *testing.T) {
 		{"ingest.listen", `"127.1.2.3:8004"`, ""},
 		{"ingest.listen", `"[::1]:8004"`, ""},
 		{"ingest.listen", `"[::ffff:127.0.0.1]:8004"`, ""},
-		{"ingest.listen", `":8004"`, `":8004" ` + exposed + ` ingest.tokens is empty; set ingest.tokens, or listen on a loopback address such as 127.0.0.1:8004`},
+		{"ingest.listen", `":8004"`, `":8004" ` + exposed + ` ingest.tokens is empty; set it, or ROOTS_INGEST_TOKENS in the environment, or listen on a loopback address such as 127.0.0.1:8004`},
 		{"ingest.listen", `"0.0.0.0:8004"`, exposed + " ingest.tokens"},
 		{"ingest.listen", `"[::]:8004"`, exposed + " ingest.tokens"},
 		{"ingest.listen", `"roots:8004"`, exposed + " ingest.tokens"},
@@ -158,6 +158,19 @@ func TestValidateByHand(t *testing.T) {
 	config.Push.Queue.Messages = 0
 	want := "push.queue.messages: must be between 1 and 1000000, got 0\n" +
 		`name: "" cannot begin an ID; use 1 to 32 letters, digits and underscores (A-Z a-z 0-9 _)`
+	if err := config.Validate(); fmt.Sprint(err) != want {
+		t.Errorf("got\n%v\nwant\n%s", err, want)
+	}
+}
+
+// TestValidateSaysAll: a size may be too large for several others.
+func TestValidateSaysAll(t *testing.T) {
+	config := DefaultConfig()
+	config.Ingest.MaxMessage = 2 << 20
+	config.Push.Queue.Bytes, config.Push.Queue.Total = 1536<<10, 1<<20
+	want := "ingest.max_body: ingest.max_body (1MiB) must be at least ingest.max_message (2MiB): a body holds whole messages\n" +
+		"push.queue.bytes: push.queue.bytes (1536KiB) must be at least ingest.max_message (2MiB): a queue must hold one message\n" +
+		"push.queue.total: push.queue.total (1MiB) must be at least push.queue.bytes (1536KiB): all queues together must hold one"
 	if err := config.Validate(); fmt.Sprint(err) != want {
 		t.Errorf("got\n%v\nwant\n%s", err, want)
 	}

@@ -35,23 +35,35 @@ func addControlFlags(cmd *cobra.Command) {
 	cmd.Flags().String("token", "", "token to send (default: $ROOTS_TOKEN, or one of the configuration)")
 }
 
+// calledPort is a port of the daemon as those who call it know it.
+type calledPort struct {
+	address, token string // keys of the settings; token is "" where none is sent
+	of             func(*Config) (address, token string)
+}
+
+var (
+	clientsPort  = calledPort{"push.listen", "", func(c *Config) (string, string) { return c.Push.Listen, "" }}
+	backendsPort = calledPort{"ingest.listen", "ingest.tokens", func(c *Config) (string, string) {
+		if len(c.Ingest.Tokens) == 0 {
+			return c.Ingest.Listen, ""
+		}
+		return c.Ingest.Listen, string(c.Ingest.Tokens[0])
+	}}
+	operatorsPort = calledPort{"admin.listen", "admin.token", func(c *Config) (string, string) {
+		return c.Admin.Listen, string(c.Admin.Token)
+	}}
+)
+
 // ingestControl finds the port of the daemon that back-ends use.
 func ingestControl(cmd *cobra.Command) (*control, error) {
-	return findControl(cmd, os.Getenv("ROOTS_URL"), func(c *Config) (string, string) {
-		token := ""
-		if len(c.Ingest.Tokens) > 0 {
-			token = string(c.Ingest.Tokens[0])
-		}
-		return c.Ingest.Listen, token
-	})
+	return findControl(cmd, os.Getenv("ROOTS_URL"), backendsPort)
 }
 
 // adminControl finds the port of the daemon that operators use. ROOTS_URL is the other one's.
-func adminControl(cmd *cobra.Command) (*control, error) {
-	return findControl(cmd, "", func(c *Config) (string, string) { return c.Admin.Listen, string(c.Admin.Token) })
-}
+func adminControl(cmd *cobra.Command) (*control, error) { return findControl(cmd, "", operatorsPort) }
 
-func findControl(cmd *cobra.Command, environment string, of func(*Config) (address, token string)) (*control, error) {
+// findControl finds a port. Of the configuration it reads only what neither the command line nor the environment says.
+func findControl(cmd *cobra.Command, environment string, port calledPort) (*control, error) {
 	base, _ := cmd.Flags().GetString("url")
 	token, _ := cmd.Flags().GetString("token")
 	if base == "" {
@@ -60,11 +72,18 @@ func findControl(cmd *cobra.Command, environment string, of func(*Config) (addre
 	if token == "" {
 		token = os.Getenv("ROOTS_TOKEN")
 	}
-	config, err := configOf(cmd)
+	var needed []string
+	if base == "" {
+		needed = append(needed, port.address)
+	}
+	if token == "" && port.token != "" {
+		needed = append(needed, port.token)
+	}
+	config, err := someOf(cmd, needed)
 	if err != nil {
 		return nil, err
 	}
-	address, configured := of(config)
+	address, configured := port.of(config)
 	if token == "" {
 		token = configured
 	}

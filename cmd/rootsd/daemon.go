@@ -92,7 +92,7 @@ func newDaemon(config *Config, log *slog.Logger, level *slog.LevelVar) *daemon {
 	setLevel(level, config.Log.Level)
 	controller := dispatch.NewController(config.Name)
 	bounds := new(bounds)
-	bounds.config.Store(config)
+	bounds.take(config)
 	return &daemon{
 		met: lane.NewMet(log, bounds.value), bounds: bounds,
 		config: config, log: log, level: level,
@@ -108,6 +108,7 @@ func (d *daemon) start() error {
 	if err := d.prepare(); err != nil {
 		return errors.Join(err, d.giveUp())
 	}
+	d.bounds.say(d.config, d.log)
 	d.restore()
 	for _, p := range d.ports {
 		if err := p.open(d); err != nil {
@@ -123,7 +124,7 @@ func (d *daemon) start() error {
 				d.failed <- fmt.Errorf("%s: %w", p.key, err)
 			}
 		})
-		d.log.Info("listening", "for", p.key, "url", p.url())
+		d.log.Info("listening", p.place()...)
 	}
 	for _, p := range d.parts {
 		if p.begin != nil {
@@ -185,8 +186,8 @@ func (d *daemon) build() error {
 // open has what serves the port accept the connections that come to its socket.
 func (p *port) open(d *daemon) (err error) {
 	if p.max != nil {
-		p.limit = lane.NewLimitListener(p.socket, p.max(d.config), p.refused)
-		p.limit.Report(d.met, p.limitedBy())
+		p.limit = lane.NewLimitListener(p.socket, p.max(d.bounds.config.Load()), p.refused)
+		p.limit.Report(d.met, p.key, p.limitedBy())
 		p.boundAddresses(d.config)
 		p.listener = p.limit
 	}
@@ -209,6 +210,16 @@ func (p *port) url() string {
 		host = "localhost"
 	}
 	return p.scheme + "://" + net.JoinHostPort(host, number)
+}
+
+// place says for the log where the port listens, with the address itself where others than this machine may reach it.
+func (p *port) place() []any {
+	place := []any{"for", p.key, "url", p.url()}
+	address := p.listener.Addr().String()
+	if host, _, _ := net.SplitHostPort(address); !isLoopback(host) {
+		place = append(place, "address", address)
+	}
+	return place
 }
 
 // reload takes the new configuration as far as that is possible without a restart. One that has errors changes nothing.
@@ -241,12 +252,13 @@ func (d *daemon) reload(load func() (*Config, error)) {
 
 func (d *daemon) apply(config *Config) {
 	d.config = config
-	d.bounds.config.Store(config)
+	d.bounds.take(config)
+	d.bounds.say(config, d.log)
 	setLevel(d.level, config.Log.Level)
 	d.dispatcher.SetLimits(limitsOf(config))
 	for _, p := range d.ports {
 		if p.limit != nil {
-			p.limit.SetMax(p.max(config))
+			p.limit.SetMax(p.max(d.bounds.config.Load()))
 			p.boundAddresses(config)
 		}
 	}

@@ -169,12 +169,15 @@ func (o *outputs) drive(t *testing.T, d *daemon) {
 			}
 			o.send(request{method: http.MethodGet, url: ingest + target, header: bearer(secret)}, session)
 		}
+		o.misplace(ingest, ingestSecret, bearer(secret))
 	}
 	o.send(request{method: http.MethodPost, url: ingest + "/update", body: "{}", header: http.Header{"Authorization": {"Basic " + wrongSecret}, "Cookie": {"token=" + ingestSecret}}})
 	for _, secret := range []string{lineSecret, wrongSecret} {
 		o.send(request{method: http.MethodGet, url: lines + "/a;%20b", header: bearer(secret)})
 		o.send(request{method: http.MethodGet, url: lines + "/%3a%3atoken;%20" + querySecret, header: bearer(secret)})
+		o.send(request{method: http.MethodGet, url: lines + "/::token%20" + querySecret, header: bearer(secret)})
 		o.line(t, d, "::token; "+secret+"\na; b\n::kick; nobody\n\x00\n::exit\n")
+		o.line(t, d, "::token; "+secret+"\n::token "+secret+"\n::token:"+secret+"\n::TOKEN;"+secret+"\n::Token=short-"+secret+"; x\n")
 	}
 	o.line(t, d, "GET /?"+querySecret+" HTTP/1.1\nAuthorization: Bearer "+lineSecret+"\n\n")
 	o.line(t, d, strings.Repeat(wrongSecret, 20000)+"\n")
@@ -188,6 +191,18 @@ func (o *outputs) drive(t *testing.T, d *daemon) {
 		for _, target := range []string{"/", "/metrics", "/healthz", "/debug/pprof/", "/debug/pprof/goroutine?debug=2", "/debug/pprof/heap?debug=1",
 			"/debug/pprof/allocs?debug=1", "/debug/pprof/cmdline", "/control/clients/" + idOf(session), "/control/paths/a", "/live/", "/nowhere?" + querySecret, "/metrics?token=" + querySecret} {
 			o.send(request{method: http.MethodGet, url: admin + target, header: bearer(secret)})
+		}
+		o.misplace(admin, adminSecret, bearer(secret))
+	}
+}
+
+// misplace puts the token of a control port into addresses.
+func (o *outputs) misplace(port, token string, header http.Header) {
+	for _, target := range []string{"/" + token, "/" + token + "/", "/x/" + token, "/paths/" + token, "/paths/a//" + token, "/clients/" + token,
+		"/control/paths/a//" + token, "/control/clients/" + token, "/update/" + token, "/update;" + token, "/x?token=" + token,
+		"/paths/a?limit=" + token, "/tail?pattern=**/" + token, "/dashboard/paths?limit=" + token} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut} {
+			o.send(request{method: method, url: port + target, header: header}, token)
 		}
 	}
 }
@@ -206,6 +221,14 @@ func (o *outputs) drivePush(push, token string) {
 		}
 		o.send(request{method: http.MethodGet, url: push + target, header: socket}, secret, querySecret)
 		o.send(request{method: http.MethodPost, url: push + target, body: "x", header: http.Header{"Origin": {"https://evil.example"}, "Content-Encoding": {"gzip"}}}, secret, querySecret)
+	}
+	id := idOf(token)
+	for _, target := range []string{id + "%252F0%252F" + secret, id + "%2F0%2F" + secret, id + "/0//" + secret, "a/b/c/" + secret, id + "//" + secret,
+		id + "/undefined/" + secret, id + ";0;" + secret, id + "/-1/" + secret, id + "/0/-" + secret, id + secret, secret, "/" + secret,
+		"x/" + secret + "." + secret, "?id=" + id + "&t=" + secret, strings.Repeat("x/", 35) + secret} {
+		for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPut, "DELETE"} {
+			o.send(request{method: method, url: push + "/" + target, body: "x"}, secret)
+		}
 	}
 	o.send(request{method: http.MethodDelete, url: push + "/" + token}, secret)
 	o.send(request{method: http.MethodDelete, url: push + "/" + token}, secret)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 // newHelp makes the help command. Cobra's own one takes a name that it does not know for a success.
@@ -43,6 +44,20 @@ func unknownCommand(root *cobra.Command, name string) error {
 		text += fmt.Sprintf("; did you mean %s?", right)
 	}
 	return usageError{errors.New(text)}
+}
+
+// unknownFlag is the usage error for what is wrong with flags. For one that there is not it names the nearest.
+func unknownFlag(cmd *cobra.Command, err error) error {
+	var unknown *pflag.NotExistError
+	if !errors.As(err, &unknown) {
+		return usageError{err}
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(flag *pflag.Flag) { names = append(names, flag.Name) })
+	if right := nearest(unknown.GetSpecifiedName(), names); right != "" {
+		err = fmt.Errorf("%w; did you mean --%s?", err, right)
+	}
+	return usageError{err}
 }
 
 func commandNames(root *cobra.Command) []string {

@@ -65,7 +65,7 @@ wait, on a long-poll, an event stream or a WebSocket, and hear it at once. One p
 		DisableFlagsInUseLine: true,
 	}
 	root.SetVersionTemplate("{{.Version}}\n")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(unknownFlag)
 	root.PersistentFlags().String("config", "", "configuration `file` (default: $ROOTS_CONFIG, or none)")
 	_ = root.MarkPersistentFlagFilename("config", "toml")
 	root.AddCommand(newServe(), newCheck(), newUpdate(), newConnect(), newDisconnect(), newTail(), newExplain(), newBench(), newDoctor(), newCompletion(), newVersion())
@@ -83,14 +83,25 @@ func args(least, most int, names string) cobra.PositionalArgs {
 	}
 }
 
-// configOf loads the configuration that the command line names, and warns of what looks wrong. Only serve and check
-// have flags for its keys.
+// configOf loads the configuration that the command line names, and warns of what looks wrong. This is for serve and
+// check, which alone have flags for its keys.
 func configOf(cmd *cobra.Command) (*Config, error) {
+	return loadBy(cmd, func(file string) (*Config, []string, error) {
+		return LoadConfig(file, cmd.Flags(), os.Environ())
+	})
+}
+
+// someOf loads these settings as configOf does all of them.
+func someOf(cmd *cobra.Command, keys []string) (*Config, error) {
+	return loadBy(cmd, func(file string) (*Config, []string, error) { return LoadSome(keys, file, os.Environ()) })
+}
+
+func loadBy(cmd *cobra.Command, load func(file string) (*Config, []string, error)) (*Config, error) {
 	file, err := cmd.Flags().GetString("config")
 	if err != nil {
 		return nil, err
 	}
-	config, warnings, err := LoadConfig(file, cmd.Flags(), os.Environ())
+	config, warnings, err := load(file)
 	for _, warning := range warnings {
 		fmt.Fprintf(cmd.ErrOrStderr(), "rootsd: warning: %s\n", warning)
 	}

@@ -81,7 +81,11 @@ func (s *stage) daemon(ts *testscript.TestScript, args []string) (*output, error
 	for environ < len(args) && !strings.HasPrefix(args[environ], "-") {
 		environ++
 	}
-	p, err := s.launch(ts, daemonName, args[:environ], append(serveArgs(ts), args[environ:]...))
+	program := append(serveArgs(ts), args[environ:]...)
+	if n := ts.Getenv("DESCRIPTORS"); n != "" {
+		program = append([]string{"sh", "-c", "ulimit -n " + n + ` && exec "$@"`, "sh"}, program...)
+	}
+	p, err := s.launch(ts, daemonName, args[:environ], program)
 	if err != nil {
 		return nil, err
 	}

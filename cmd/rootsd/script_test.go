@@ -31,7 +31,13 @@ func TestScripts(t *testing.T) {
 					env.Setenv("LANE", lane)
 					return setStage(env)
 				},
-				Cmds:                scriptCommands(),
+				Cmds: scriptCommands(),
+				Condition: func(name string) (bool, error) {
+					if name == "loops" {
+						return lane == name, nil
+					}
+					return false, fmt.Errorf("there is no condition %q", name)
+				},
 				RequireExplicitExec: true,
 				RequireUniqueNames:  true,
 			})
@@ -63,7 +69,7 @@ const patience = 30 * time.Second
 // strings; what a command prints is for stdout and stderr to look at, as after exec.
 var commands = map[string]command{
 	// Processes. A NAME that is left out means the daemon.
-	"daemon":  {(*stage).daemon, "[KEY=VALUE]... [FLAG]...: run rootsd serve; sets PUSH INGEST LINE LINE_HTTP ADMIN"},
+	"daemon":  {(*stage).daemon, "[KEY=VALUE]... [FLAG]...: run rootsd serve, with so many DESCRIPTORS; sets PUSH INGEST LINE LINE_HTTP ADMIN"},
 	"start":   {(*stage).start, "NAME PROGRAM [ARG]...: run a program in the background"},
 	"signal":  {(*stage).signal, "TERM|INT|HUP|KILL [NAME]: send a signal"},
 	"waitlog": {(*stage).waitLog, "PATTERN [NAME]: wait for a line on standard error"},

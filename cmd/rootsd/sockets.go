@@ -35,15 +35,36 @@ func (d *daemon) listenAll() error {
 		return err
 	}
 	d.takeInherited()
+	var occupied []*port
+	var errs []error
 	for _, p := range d.ports {
+		var err error
 		if p.listener == nil {
-			if err := p.listen(); err != nil {
-				return err
-			}
+			err = p.listen()
 		}
-		p.inode = inodeOf(p.socket)
+		switch {
+		case errors.Is(err, syscall.EADDRINUSE):
+			occupied = append(occupied, p)
+		case err != nil:
+			errs = append(errs, err)
+		default:
+			p.inode = inodeOf(p.socket)
+		}
 	}
-	return nil
+	return errors.Join(append(errs, inUse(occupied))...)
+}
+
+// inUse is the error about ports that others listen on already; nil if there are none.
+func inUse(ports []*port) error {
+	if len(ports) == 0 {
+		return nil
+	}
+	var places, keys []string
+	for _, p := range ports {
+		places, keys = append(places, p.key+": "+p.address+" is in use by another process"), append(keys, p.key)
+	}
+	return fmt.Errorf("%s; is a rootsd running already? To listen elsewhere, change %s",
+		strings.Join(places, "\n"), strings.Join(keys, ", "))
 }
 
 // takeActivated gives ports the sockets that systemd opened: by name, or else by address. It must be all of them, since one
@@ -114,9 +135,6 @@ func (p *port) take(sockets []*socket, fits func(*socket) bool) bool {
 // listen opens the port's socket.
 func (p *port) listen() error {
 	l, err := net.Listen("tcp", p.address)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return fmt.Errorf("%s: %s is in use by another process; is a rootsd running already?", p.key, p.address)
-	}
 	if err != nil {
 		return fmt.Errorf("%s: cannot listen on %s: %w", p.key, p.address, err)
 	}

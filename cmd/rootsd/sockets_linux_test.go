@@ -70,7 +70,7 @@ func TestActivatedSockets(t *testing.T) {
 		{"unknown", []*socket{aSocket(t, "rootsd.socket")}, func(*Config) {}, `systemd's sockets: "rootsd.socket" (127.0.0.1:`},
 		{"twice", []*socket{aSocket(t, "push"), aSocket(t, "push")}, func(*Config) {}, `systemd's sockets: "push" (127.0.0.1:`},
 		{"turned off", []*socket{aSocket(t, "line")}, func(c *Config) { c.Line.Listen = "" }, `systemd's sockets: "line" (127.0.0.1:`},
-		{"exposed", []*socket{{name: "ingest", listener: wide.(*net.TCPListener)}}, func(*Config) {}, "set ingest.tokens"},
+		{"exposed", []*socket{{name: "ingest", listener: wide.(*net.TCPListener)}}, func(*Config) {}, "set it, or ROOTS_INGEST_TOKENS"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

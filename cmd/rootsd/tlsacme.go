@@ -109,10 +109,27 @@ func (a *acmeCertificates) certificate(hello *tls.ClientHelloInfo) (*tls.Certifi
 	cert, err := a.manager.GetCertificate(hello)
 	domain := strings.ToLower(strings.TrimSuffix(hello.ServerName, "."))
 	challenge := slices.Equal(hello.SupportedProtos, []string{acme.ALPNProto})
-	if slices.Contains(a.domains, domain) && !challenge && a.isNews(domain, err) {
+	if !slices.Contains(a.domains, domain) || challenge {
+		return cert, err
+	}
+	err = a.withCause(domain, err)
+	if a.isNews(domain, err) {
 		a.log.Error("no certificate could be had; clients cannot connect", "domain", domain, "err", err)
 	}
 	return cert, err
+}
+
+// notTried is autocert's error in the minute after a failure, in which it does not try again.
+const notTried = "acme/autocert: missing certificate"
+
+// withCause puts the last real failure of a domain in the place of an error that only says that there was one.
+func (a *acmeCertificates) withCause(domain string, err error) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if cause := a.failures[domain]; cause != "" && err != nil && err.Error() == notTried {
+		return errors.New(cause)
+	}
+	return err
 }
 
 // isNews notes how it went with a domain, and tells whether that is a failure which was not the last one already.

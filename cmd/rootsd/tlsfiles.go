@@ -40,17 +40,25 @@ func (o *ownCertificate) load(c TLSConfig) error {
 	if err != nil {
 		return err
 	}
-	leaf, now := next.Leaf, time.Now()
+	leaf := next.Leaf
 	if before := o.current.Swap(next); before == nil || !before.Leaf.Equal(leaf) {
 		o.log.Info("certificate in use", "file", c.Cert, "names", namesOf(leaf), "expires", leaf.NotAfter)
 	}
-	if now.After(leaf.NotAfter) {
-		o.log.Warn("the certificate has expired; clients will refuse it", "file", c.Cert, "expires", leaf.NotAfter)
-	}
-	if now.Before(leaf.NotBefore) {
-		o.log.Warn("the certificate is not valid yet; clients will refuse it", "file", c.Cert, "begins", leaf.NotBefore)
+	if warning, key, at := untimely(leaf, time.Now()); warning != "" {
+		o.log.Warn(warning, "file", c.Cert, key, at)
 	}
 	return nil
+}
+
+// untimely warns of a certificate that is not valid now: it expires, or begins, at another time. "" if it is valid.
+func untimely(leaf *x509.Certificate, now time.Time) (warning, key string, at time.Time) {
+	switch {
+	case now.After(leaf.NotAfter):
+		return "the certificate has expired; clients will refuse it", "expires", leaf.NotAfter
+	case now.Before(leaf.NotBefore):
+		return "the certificate is not valid yet; clients will refuse it", "begins", leaf.NotBefore
+	}
+	return "", "", time.Time{}
 }
 
 // namesOf lists whom a certificate is for.

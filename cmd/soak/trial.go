@@ -47,7 +47,9 @@ func (t *trial) open(ctx context.Context, program string, settings map[string]st
 	if t.daemon, err = newDaemon(ctx, program); err != nil {
 		return err
 	}
-	for name, n := range map[string]int{"limits-sessions": 2 * t.clients, "limits-connections": 2 * t.clients} {
+	for name, n := range map[string]int{
+		"limits-sessions": 2 * t.clients, "limits-connections": 2 * t.clients, "limits-control-connections": 100,
+	} {
 		t.daemon.settings[name] = fmt.Sprint(n)
 	}
 	for name, value := range settings {

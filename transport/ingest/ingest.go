@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"errors"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -89,7 +90,17 @@ func (i *Ingest) ServeHTTP(w http.ResponseWriter, r *http.Request) { i.handler.S
 
 const hint = "back-ends POST to /update, /connect, /disconnect, /permit, /forbid and /kick, and GET /clients/{id} and /paths/{path}"
 
+// serve has a refusal for a bound name its setting: whoever asks here may know, and can have it changed.
 func (i *Ingest) serve(w http.ResponseWriter, r *http.Request) error {
+	err := i.route(w, r)
+	var p *lane.Problem
+	if errors.As(err, &p) && settingsMet[p.Reason] != "" {
+		p.Detail += " (" + settingsMet[p.Reason] + ")"
+	}
+	return err
+}
+
+func (i *Ingest) route(w http.ResponseWriter, r *http.Request) error {
 	config := i.settings.Load()
 	if err := config.Guard.Check(r); err != nil {
 		return err

@@ -161,7 +161,7 @@ func TestOrderDetail(t *testing.T) {
 	if err := json.Unmarshal(w.Body.Bytes(), &p); err != nil {
 		t.Fatal(err)
 	}
-	if want := `"orders/*": the client is connected to as many paths as it may be`; p.Detail != want {
+	if want := `"orders/*": the client is connected to as many paths as it may be (limits.paths)`; p.Detail != want {
 		t.Errorf("got %s, want %s", p.Detail, want)
 	}
 }

@@ -44,7 +44,7 @@ func (p Proxies) contain(address netip.Addr) bool {
 // or, where that is a proxy, the right-most address of the X-Forwarded-For fields that is none. What cannot be read
 // ends the walk at the address before it. peer is "<address>:<port>"; of any other form, as that of a Unix socket, it
 // is nobody: the zero Addr. All addresses of a /64 network of IPv6 are one, its first, as a client has a whole network
-// of that size.
+// of that size; those that are translated from IPv4 (NAT64) are what they were.
 func (p Proxies) Client(peer string, forwarded []string) netip.Addr {
 	from, err := netip.ParseAddrPort(peer)
 	if err != nil {
@@ -106,10 +106,16 @@ func forwardedAddress(element string) (address netip.Addr, ok bool) {
 // plainAddress returns an address without its zone, and one of IPv4 as such.
 func plainAddress(address netip.Addr) netip.Addr { return address.Unmap().WithZone("") }
 
+// translated is the network of the addresses that IPv4 addresses are translated to (RFC 6052), in their last 4 bytes.
+var translated = netip.MustParsePrefix("64:ff9b::/96")
+
 // oneOf returns what stands for all addresses that are counted as one.
 func oneOf(address netip.Addr) netip.Addr {
 	if !address.Is6() {
 		return address
+	}
+	if bytes := address.As16(); translated.Contains(address) {
+		return netip.AddrFrom4([4]byte(bytes[12:]))
 	}
 	network, _ := address.Prefix(64)
 	return network.Addr()

@@ -21,14 +21,14 @@ const keptBody = 64 << 10
 // good until use returns, which should be soon: what waits longer, as for receipts, waits after ReadBody. A body that is
 // too large, too slow, encoded or cut short is refused; an error of use is returned as it is.
 func ReadBody(w http.ResponseWriter, r *http.Request, max int, within time.Duration, use func(body []byte) error) error {
+	if coding := strings.Join(r.Header["Content-Encoding"], ", "); coding != "" && !strings.EqualFold(coding, "identity") {
+		return Refuse(http.StatusUnsupportedMediaType, "coding", "the body is encoded as %s; send it as it is", Quote(coding)).
+			With("Accept-Encoding", "identity")
+	}
 	// A ResponseWriter that knows no deadlines, as in tests, has no slow reader either. A body that is refused keeps its
 	// deadline: net/http reads on for a while, so that the connection can be closed in order, and would do so for ever.
 	control := http.NewResponseController(w)
 	_ = control.SetReadDeadline(time.Now().Add(within))
-	if coding := r.Header.Get("Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
-		return Refuse(http.StatusUnsupportedMediaType, "coding", "the body is encoded as %s; send it as it is", Quote(coding)).
-			With("Accept-Encoding", "identity")
-	}
 	if r.ContentLength > int64(max) {
 		return tooLarge(max)
 	}

@@ -57,7 +57,7 @@ func wantsTooMany(s *stage) {
 	s.Helper()
 	text := s.ask(get("/")).raw()
 	for _, want := range []string{
-		"HTTP/1.1 429 Too Many Requests\r\n", "\r\nRetry-After: 5\r\n", `"reason":"address_connections"`,
+		"HTTP/1.1 429 Too Many Requests\r\n", "\r\nRetry-After: ", `"reason":"address_connections"`,
 	} {
 		if !strings.Contains(text, want) {
 			s.Fatalf("answered %q, want %q in it", text, want)
@@ -141,7 +141,7 @@ func TestTimesAreTold(t *testing.T) {
 		met := lane.NewMet(slog.New(slog.DiscardHandler), func(string) any { return nil })
 		t.Run(tt.name, func(t *testing.T) {
 			inBubble(t, func(s *stage) {
-				s.limit.Report(met, "limits.connections")
+				s.limit.Report(met, "test", "limits.connections")
 				c := s.dial()
 				if tt.after != "" {
 					c.send(tt.after)

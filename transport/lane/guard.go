@@ -88,7 +88,7 @@ func (g *Guard) checkToken(field string) error {
 		return Refuse(http.StatusUnauthorized, "token", "this port wants a token: Authorization: Bearer <token>").
 			With("WWW-Authenticate", `Bearer realm="rootsd"`)
 	}
-	if !HasToken(g.Tokens, strings.TrimSpace(field[len(scheme):])) {
+	if !HasToken(g.Tokens, strings.Trim(field[len(scheme):], " \t")) {
 		return Refuse(http.StatusUnauthorized, "token", "the token is not one of those configured").
 			With("WWW-Authenticate", `Bearer realm="rootsd", error="invalid_token"`)
 	}

@@ -174,6 +174,8 @@ func TestGuardToken(t *testing.T) {
 		{"Authorization: Bearer first-token, second"},
 		{"Authorization: Bearer \"second\""},
 		{"Authorization: Bearersecond"},
+		{"Authorization: Bearer \u00a0second"},
+		{"Authorization: Bearer second\u2003"},
 		{"Authorization: Basic c2Vjb25kOg=="},
 		{"Authorization: Token second"},
 		{"Authorization: second"},

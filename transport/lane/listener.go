@@ -1,7 +1,6 @@
 package lane
 
 import (
-	"bytes"
 	"crypto/tls"
 	"errors"
 	"fmt"
@@ -24,7 +23,8 @@ type LimitListener struct {
 	addresses Accounts[netip.Addr]        // of open connections that count for an address
 	refused   *Tally
 	met       *Met
-	setting   string         // that max is, for met
+	port      string         // its name, for met
+	setting   string         // that max is, likewise
 	running   sync.WaitGroup // goroutines of refuse; added to with mu held
 	noted     atomic.Int64   // how many there are in whose
 
@@ -39,26 +39,41 @@ type eachAddress struct {
 	proxies Proxies
 }
 
-const (
-	// maxLingers is how many refused connections are closed with care at a time. Whoever floods the port gets a reset.
-	maxLingers = 64
-	// lingerTime is how long one of them may take to begin its request, and to take its answer.
-	lingerTime = time.Second
-)
+// lingerTime is how long a refused connection may take to begin its request, and to take its answer.
+const lingerTime = time.Second
+
+// Lingers returns how many refused connections are closed with care at a time where max may be open. Whoever floods the
+// port gets a reset.
+func Lingers(max int) int { return min(maxLingers, 4+max/4) }
+
+const maxLingers = 64
 
 // The answers to those that are too many.
 var (
-	busyAnswer    = refusal(http.StatusServiceUnavailable, "connections", "too many connections; try again soon")
-	addressAnswer = refusal(http.StatusTooManyRequests, "address_connections", "one address has too many connections")
+	busyAnswers    = refusals(http.StatusServiceUnavailable, "connections", "too many connections; try again soon")
+	addressAnswers = refusals(http.StatusTooManyRequests, "address_connections", "one address has too many connections")
 )
 
+// refusalsBySecond are the same answer for each of the seconds that [Soon] returns.
+type refusalsBySecond [mostSeconds]string
+
+func refusals(status int, reason, detail string) (all refusalsBySecond) {
+	for i := range all {
+		all[i] = refusal(status, reason, detail, i+1)
+	}
+	return all
+}
+
+// any returns one of them.
+func (r *refusalsBySecond) any() string { return r[Soon()-1] }
+
 // refusal is an answer that says nothing that a page of any origin may not read, on whichever port.
-func refusal(status int, reason, detail string) string {
+func refusal(status int, reason, detail string, after int) string {
 	title := http.StatusText(status)
 	body := fmt.Sprintf(`{"title":%q,"status":%d,"reason":%q,"detail":%q}`+"\n", title, status, reason, detail)
 	return fmt.Sprintf("HTTP/1.1 %d %s\r\nContent-Type: application/problem+json\r\nConnection: close\r\n"+
 		"Access-Control-Allow-Origin: *\r\nAccess-Control-Expose-Headers: Retry-After\r\n"+
-		"Retry-After: 5\r\nContent-Length: %d\r\n\r\n%s", status, title, len(body), body)
+		"Retry-After: %d\r\nContent-Length: %d\r\n\r\n%s", status, title, after, len(body), body)
 }
 
 // NewLimitListener has l accept at most max connections at a time; refused counts the others, as "connections".
@@ -81,9 +96,11 @@ func (l *LimitListener) SetAddressMax(max int, proxies Proxies) {
 	l.each.Store(&eachAddress{max, proxies})
 }
 
-// Report has met told when the limit is met, which is that of setting, and that of "limits.address_connections". It is
-// called before anything is accepted.
-func (l *LimitListener) Report(met *Met, setting string) { l.met, l.setting = met, setting }
+// Report has met told when the limit is met, which is that of setting, and that of "limits.address_connections", and when
+// the system has no more connections for port. It is called before anything is accepted.
+func (l *LimitListener) Report(met *Met, port, setting string) {
+	l.met, l.port, l.setting = met, port, setting
+}
 
 // Open returns how many connections are open.
 func (l *LimitListener) Open() int { return int(l.open.Load()) }
@@ -93,6 +110,7 @@ func (l *LimitListener) Accept() (net.Conn, error) {
 	for {
 		conn, err := l.Listener.Accept()
 		if err != nil {
+			l.failed(err)
 			return nil, err
 		}
 		address, refusal := l.enter(func() string { return conn.RemoteAddr().String() })
@@ -103,6 +121,16 @@ func (l *LimitListener) Accept() (net.Conn, error) {
 	}
 }
 
+// failed says that a connection could not be accepted, unless l is closed. Whoever accepts tries again soon.
+func (l *LimitListener) failed(err error) {
+	if errors.Is(err, net.ErrClosed) {
+		return
+	}
+	l.refused.Add("accept")
+	l.met.Trouble("cannot accept connections; trying again", l.port, "port", l.port, "err", err,
+		"help", "allow more descriptors (ulimit -n, LimitNOFILE=), or fewer connections (limits.connections)")
+}
+
 // enter takes a place for a connection from peer, if there is one, and returns for which address it counts, if for any;
 // leave gives it back. Otherwise refusal is what it is answered.
 func (l *LimitListener) enter(peer func() string) (address netip.Addr, refusal string) {
@@ -110,7 +138,7 @@ func (l *LimitListener) enter(peer func() string) (address netip.Addr, refusal s
 		l.open.Add(-1)
 		l.refused.Add("connections")
 		l.met.Note(l.setting)
-		return address, busyAnswer
+		return address, busyAnswers.any()
 	}
 	each := l.each.Load()
 	if each == nil {
@@ -125,8 +153,8 @@ func (l *LimitListener) enter(peer func() string) (address netip.Addr, refusal s
 	}
 	l.open.Add(-1)
 	l.refused.Add("address_connections")
-	l.met.Note("limits.address_connections")
-	return netip.Addr{}, addressAnswer
+	l.met.NoteOf("limits.address_connections", address)
+	return netip.Addr{}, addressAnswers.any()
 }
 
 func (l *LimitListener) leave(address netip.Addr) {
@@ -182,7 +210,7 @@ func (l *LimitListener) Close() error {
 func (l *LimitListener) refuse(conn net.Conn, answer string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.lingers == nil || len(l.lingers) >= maxLingers {
+	if l.lingers == nil || len(l.lingers) >= Lingers(int(l.max.Load())) {
 		conn.Close()
 		return
 	}
@@ -222,41 +250,62 @@ type limitedConn struct {
 	address  netip.Addr // for which it counts; invalid for none
 	once     sync.Once
 	state    atomic.Int32 // an http.ConnState
-	begun    atomic.Bool  // something came since the state is that
+	came     atomic.Int64 // how many bytes came since the state is that
+	large    atomic.Bool  // more came than a header may have, and no handler was called since
 }
 
-// NoteState is an http.Server's ConnState. It has connections of a LimitListener know which bound is met when nothing
-// comes in time.
-func NoteState(conn net.Conn, state http.ConnState) {
+// limitedOf returns the connection of a LimitListener that an http.Server knows as conn; nil if it is none.
+func limitedOf(conn net.Conn) *limitedConn {
 	if secure, ok := conn.(*tls.Conn); ok {
 		conn = secure.NetConn()
 	}
 	if handed, ok := conn.(*handedConn); ok {
 		conn = handed.Conn
 	}
-	if limited, ok := conn.(*limitedConn); ok && state != http.StateNew {
-		limited.begun.Store(false)
-		limited.state.Store(int32(state))
+	limited, _ := conn.(*limitedConn)
+	return limited
+}
+
+// noteState is for an http.Server's ConnState. It has connections of a LimitListener know which bound is met when
+// nothing comes in time, or when a header has more bytes than most.
+func noteState(conn net.Conn, state http.ConnState, most int) {
+	c := limitedOf(conn)
+	if c == nil || state == http.StateNew {
+		return
 	}
+	if state == http.StateActive && c.came.Load() >= int64(most) && !speaksHTTP2(conn) {
+		c.large.Store(true)
+	}
+	c.came.Store(0)
+	c.state.Store(int32(state))
+}
+
+func speaksHTTP2(conn net.Conn) bool {
+	secure, ok := conn.(*tls.Conn)
+	return ok && secure.ConnectionState().NegotiatedProtocol == "h2"
+}
+
+// awaits tells whether net/http waits for a request.
+func (c *limitedConn) awaits() bool {
+	state := http.ConnState(c.state.Load())
+	return state == http.StateNew || state == http.StateIdle
 }
 
 // Read implements net.Conn.
 func (c *limitedConn) Read(into []byte) (int, error) {
 	n, err := c.Conn.Read(into)
-	if n > 0 && http.ConnState(c.state.Load()) != http.StateActive {
-		c.begun.Store(true)
-	}
-	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+	c.came.Add(int64(n))
+	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) && c.awaits() {
 		c.noteLate()
 	}
 	return n, err
 }
 
-// noteLate says which bound is met where net/http waits for a request; for a body, its reader does.
+// noteLate says which bound is met where net/http waits for a request, once; for a body, its reader does.
 func (c *limitedConn) noteLate() {
-	switch state := http.ConnState(c.state.Load()); {
-	case state != http.StateNew && state != http.StateIdle:
-	case c.begun.Load():
+	state := http.ConnState(c.state.Swap(int32(http.StateClosed))) // as it will be soon
+	switch {
+	case c.came.Load() > 0:
 		c.listener.met.Note("limits.header")
 	case state == http.StateNew:
 		c.listener.met.Routine("limits.header")
@@ -265,17 +314,14 @@ func (c *limitedConn) noteLate() {
 	}
 }
 
-// tooLargeHeader begins an answer that only net/http itself gives.
-var tooLargeHeader = []byte("HTTP/1.1 431 ")
-
-// Write implements net.Conn.
+// Write implements net.Conn. What is written while no handler is called for what came says that it is too large.
 func (c *limitedConn) Write(from []byte) (int, error) {
-	n, err := c.Conn.Write(from)
-	switch {
-	case err != nil && errors.Is(err, os.ErrDeadlineExceeded):
-		c.listener.met.Note("limits.write")
-	case bytes.HasPrefix(from, tooLargeHeader):
+	if c.large.Swap(false) {
 		c.listener.met.Note("limits.header_size")
+	}
+	n, err := c.Conn.Write(from)
+	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) {
+		c.listener.met.Note("limits.write")
 	}
 	return n, err
 }

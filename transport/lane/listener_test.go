@@ -1,13 +1,19 @@
 package lane
 
 import (
+	"bufio"
 	"errors"
 	"io"
+	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -99,9 +105,73 @@ func TestLimitListenerForHTTPClient(t *testing.T) {
 	if got := readAll(t, response.Body); response.StatusCode != 503 || got != want {
 		t.Errorf("got %d %q, want %q", response.StatusCode, got, want)
 	}
-	if got := response.Header.Get("Retry-After"); got != "5" {
+	if got := response.Header.Get("Retry-After"); got < "1" || got > "5" {
 		t.Errorf("Retry-After is %q", got)
 	}
+}
+
+// Each that is too many is told another time to come back.
+func TestRefusalsAreSpread(t *testing.T) {
+	for _, answers := range []*refusalsBySecond{&busyAnswers, &addressAnswers} {
+		seen := make(map[string]bool)
+		for range 200 {
+			response, err := http.ReadResponse(bufio.NewReader(strings.NewReader(answers.any())), nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadAll(response.Body); err != nil {
+				t.Error(err)
+			}
+			seen[response.Header.Get("Retry-After")] = true
+		}
+		if got, want := slices.Sorted(maps.Keys(seen)), []string{"1", "2", "3", "4", "5"}; !slices.Equal(got, want) {
+			t.Errorf("Retry-After is one of %q, want %q", got, want)
+		}
+	}
+}
+
+// starving is a listener for which the system has no descriptor at first.
+type starving struct {
+	net.Listener
+	times int
+}
+
+func (s *starving) Accept() (net.Conn, error) {
+	if s.times > 0 {
+		s.times--
+		return nil, &net.OpError{Op: "accept", Err: os.NewSyscallError("accept4", syscall.EMFILE)}
+	}
+	return nil, net.ErrClosed
+}
+
+func (s *starving) Close() error { return nil }
+
+// A system that has no more descriptors is counted, and said once for all, with what to do; a listener that is closed is
+// no trouble.
+func TestLimitListenerOutOfDescriptors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		met, said := newMet(slog.LevelInfo)
+		refused := new(Tally)
+		l := NewLimitListener(&starving{times: 50}, 10, refused)
+		l.Report(met, "admin.listen", "limits.control_connections")
+		server := NewServer(nil, Bounds{}, slog.New(slog.DiscardHandler))
+		if err := server.Serve(l); !errors.Is(err, net.ErrClosed) {
+			t.Errorf("served until %v", err)
+		}
+		met.Close()
+		if n := refused.Counts()["accept"]; n != 50 {
+			t.Errorf("%d counted, want 50", n)
+		}
+		text := said.taken()
+		if n := strings.Count(text, "\n") + 1; n > 6 { // in some 45 s
+			t.Errorf("%d lines: %s", n, text)
+		}
+		for _, want := range []string{"cannot accept connections", "port=admin.listen", "too many open files", "ulimit -n", "times=1 "} {
+			if !strings.Contains(text, want) {
+				t.Errorf("the log says %q, want %q in it", text, want)
+			}
+		}
+	})
 }
 
 // Close does not wait for those that are being refused and do not go.
@@ -138,7 +208,7 @@ func TestLimitListenerRefusesAfterClose(t *testing.T) {
 	l, _ := limited(t, 0)
 	l.Close()
 	ours, theirs := net.Pipe()
-	l.refuse(theirs, busyAnswer)
+	l.refuse(theirs, busyAnswers.any())
 	if _, err := ours.Read(make([]byte, 1)); !errors.Is(err, io.EOF) {
 		t.Errorf("got %v", err)
 	}

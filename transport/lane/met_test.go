@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -88,6 +89,64 @@ func TestMet(t *testing.T) {
 // began returns when a bubble's time begins.
 func began(*testing.T) time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) }
 
+// What is said again and again beside bounds is said as seldom, with what it was the last time, and is no bound.
+func TestMetTrouble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		met, said := newMet(slog.LevelInfo)
+		wants := func(want string) {
+			t.Helper()
+			synctest.Wait()
+			if got := said.taken(); got != want {
+				t.Errorf("the log says %q, want %q", got, want)
+			}
+		}
+		met.Trouble("it does not work", "here", "port", "here", "try", 1)
+		wants(`level=WARN msg="it does not work" times=1 port=here try=1`)
+		met.Trouble("it does not work", "there", "port", "there")
+		wants(`level=WARN msg="it does not work" times=1 port=there`)
+		for try := range 3 {
+			met.Trouble("it does not work", "here", "port", "here", "try", 2+try)
+		}
+		wants("")
+		time.Sleep(10 * time.Second)
+		wants(`level=WARN msg="it does not work" times=3 port=here try=4`)
+		if n := len(met.Counts()); n != 0 {
+			t.Errorf("%d counted", n)
+		}
+	})
+}
+
+// Of a bound on each address one is named that has met it, and of no other.
+func TestMetOfAddress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		met, said := newMet(slog.LevelInfo)
+		refused := Refuse(429, "address_sessions", "too many")
+		bounds := map[string]string{"address_sessions": "limits.address_sessions", "sessions": "limits.sessions"}
+		wants := func(end string) {
+			t.Helper()
+			synctest.Wait()
+			const begin = `level=WARN msg="a bound is met" setting=limits.`
+			if got := said.taken(); !strings.HasPrefix(got, begin) || !strings.HasSuffix(got, end) {
+				t.Errorf("the log says %q, want %q at its end", got, end)
+			}
+		}
+		met.NoteProblem(refused.By(netip.MustParseAddr("203.0.113.7")), bounds)
+		wants(` value="value of limits.address_sessions" times=1 address=203.0.113.7`)
+		met.NoteProblem(refused.By(netip.MustParseAddr("203.0.113.8")), bounds)
+		met.NoteProblem(refused.By(netip.MustParseAddr("2001:db8::")), bounds)
+		time.Sleep(10 * time.Second)
+		wants(` value="value of limits.address_sessions" times=2 address=2001:db8::`)
+		met.NoteProblem(Refuse(503, "sessions", "too many"), bounds)
+		wants(` value="value of limits.sessions" times=1`)
+		met.NoteProblem(Refuse(404, "address", "nothing"), bounds)
+		met.Notice("push.pace")
+		synctest.Wait()
+		if got := said.taken(); !strings.HasPrefix(got, "level=INFO") || met.Counts()["push.pace"] != 1 {
+			t.Errorf("the log says %q", got)
+		}
+	})
+}
+
 // One bound says nothing of another, and what is routine is for those who look closely.
 func TestMetSettings(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -170,6 +229,7 @@ func TestNoMet(t *testing.T) {
 	var met *Met
 	met.Note("limits.paths")
 	met.NoteError(dispatch.ErrPaths)
+	met.Trouble("it does not work", "here")
 	if n := len(met.Counts()); n != 0 {
 		t.Errorf("%d counted", n)
 	}

@@ -110,17 +110,17 @@ func (p *Port) Unlisten() error {
 const newcomerTime = 500 * time.Millisecond
 
 // Settle is the beginning of [Port.Shutdown], in which connections may still be accepted from p: it listens no more, and
-// those that wait for their next request are closed. It gives those that are about to ask a moment to do so, and returns when
-// all that net/http is to serve has been accepted.
+// those that wait for their next request are closed. It gives those that are about to ask a moment to do so, leaves to
+// net/http whose body is still on its way, and returns when all that net/http is to serve has been accepted.
 func (p *Port) Settle(ctx context.Context) error {
 	err := p.Unlisten()
 	if p.draining.Swap(true) {
 		return err
 	}
 	p.each((*Conn).dismissed)
-	ctx, cancel := context.WithTimeout(ctx, newcomerTime)
-	defer cancel()
-	p.wait(ctx)
+	p.moment(ctx, p.served)
+	p.each((*Conn).parted)
+	p.moment(ctx, p.accepted)
 	return err
 }
 
@@ -128,8 +128,7 @@ func (p *Port) Settle(ctx context.Context) error {
 // answer. When ctx ends, all are closed; the error is that of ctx then.
 func (p *Port) Shutdown(ctx context.Context) error {
 	err := errors.Join(p.Settle(ctx), p.Close())
-	p.each(func(c *Conn) bool { return c.state == idle && !c.Busy() })
-	p.wait(ctx)
+	p.wait(ctx, p.served)
 	if p.open.Load() == 0 {
 		return err
 	}
@@ -149,8 +148,27 @@ func (c *Conn) dismissed() bool {
 	return c.state == idle && !c.Busy() && c.spare == nil && !isNew
 }
 
-// wait returns when p has no more connections, and none that nobody has accepted yet, or ctx ends.
-func (p *Port) wait(ctx context.Context) {
+// parted tells whether a connection has had its moment: it is closed, unless the header of a request is there. What is
+// missing of its body has the time that net/http gives it.
+func (c *Conn) parted() bool {
+	if c.state != idle || c.Busy() {
+		return false
+	}
+	if c.spare == nil || !headerEnds(c.spare.in) {
+		return true
+	}
+	c.home().handOver(c, c.spare.in)
+	return false
+}
+
+// served tells whether p has no connections, and none that nobody has accepted yet; accepted tells the latter alone.
+// mu is held.
+func (p *Port) served() bool { return p.open.Load() == 0 && p.accepted() }
+
+func (p *Port) accepted() bool { return len(p.handed) == 0 }
+
+// wait returns when p is so, which it is asked with mu held, or ctx ends.
+func (p *Port) wait(ctx context.Context, so func() bool) {
 	stop := context.AfterFunc(ctx, func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -159,9 +177,16 @@ func (p *Port) wait(ctx context.Context) {
 	defer stop()
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for (p.open.Load() > 0 || len(p.handed) > 0) && ctx.Err() == nil {
+	for !so() && ctx.Err() == nil {
 		p.change.Wait()
 	}
+}
+
+// moment is wait for no longer than those have who are about to ask.
+func (p *Port) moment(ctx context.Context, so func() bool) {
+	ctx, cancel := context.WithTimeout(ctx, newcomerTime)
+	defer cancel()
+	p.wait(ctx, so)
 }
 
 // each closes the connections of p that are meant, each on its loop, and returns when that is done.
@@ -238,8 +263,7 @@ func (l *loop) accept(p *Port) {
 
 // pause leaves connections to wait in the system for a moment: there are no descriptors left for them.
 func (l *loop) pause(p *Port, err error) {
-	l.log.Warn("cannot accept connections; trying again", "port", p.name, "after", pause, "err", err)
-	p.limit.refused.Add("accept")
+	p.limit.failed(err)
 	l.sockets.Forget(p.fd)
 	time.AfterFunc(pause, func() {
 		l.do(func() {
@@ -286,7 +310,7 @@ func (l *loop) handOver(c *Conn, data []byte) {
 		return
 	}
 	limited := &limitedConn{Conn: conn, listener: p.limit, address: address}
-	limited.begun.Store(true)
+	limited.came.Store(int64(len(unread)))
 	p.handed = append(p.handed, &handedConn{Conn: limited, unread: unread})
 	p.change.Broadcast()
 }

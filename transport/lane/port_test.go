@@ -3,6 +3,7 @@ package lane_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"net"
 	"os"
 	"runtime"
@@ -81,6 +82,43 @@ func TestPortShutdownOfPart(t *testing.T) {
 		<-done
 		s.allClosed(0)
 	})
+}
+
+// A request of which the header has come is answered while the port is shut down, however late the rest of it is; one of
+// which it has not is given up after a moment.
+func TestPortShutdownOfSlowBody(t *testing.T) {
+	for _, asked := range []string{"", "GET /now HTTP/1.1\r\nHost: x\r\n\r\n"} {
+		inBubble(t, func(s *stage) {
+			request := post("/echo", "0123456789")
+			most, rest := request[:len(request)-5], request[len(request)-5:]
+			slow, quick, head := s.ask(asked+most), s.ask(asked+most), s.ask(asked+request[:20])
+			if asked != "" {
+				for _, c := range []*client{slow, quick, head} {
+					c.wants("200 now")
+				}
+			}
+			synctest.Wait()
+			began, done := time.Now(), make(chan struct{})
+			go func() {
+				defer close(done)
+				s.shutdown(context.Background())
+			}()
+			time.Sleep(300 * time.Millisecond)
+			quick.send(rest)
+			quick.wants("200 0123456789")
+			quick.wantsEnd()
+			head.wantsEnd()
+			if took := time.Since(began); took != 500*time.Millisecond {
+				s.Errorf("a part of a header was waited for for %v", took)
+			}
+			time.Sleep(5 * time.Second)
+			slow.send(rest)
+			slow.wants("200 net/http /echo 10 <nil>")
+			slow.Close()
+			<-done
+			s.allClosed(0)
+		})
+	}
 }
 
 // When the time for it is up, everything is closed.
@@ -206,6 +244,9 @@ func TestPortOutOfDescriptors(t *testing.T) {
 	var add atomic.Int64
 	inBubble(t, func(s *stage) {
 		err := error(syscall.EMFILE)
+		said := new(logged)
+		met := lane.NewMet(slog.New(slog.NewTextHandler(said, nil)), nil)
+		s.limit.Report(met, "push.listen", "limits.connections")
 		accept.Store(&err)
 		c := s.ask(get("/now"))
 		time.Sleep(time.Second)
@@ -222,6 +263,10 @@ func TestPortOutOfDescriptors(t *testing.T) {
 		closed.wantsEnd()
 		time.Sleep(time.Second)
 		s.allClosed(0)
+		met.Close()
+		if text := said.String(); strings.Count(text, "\n") != 2 || !strings.Contains(text, "port=push.listen") {
+			s.Errorf("the log says %q, want it said at once and when it is over", text)
+		}
 	}, func(s *setting) {
 		s.sockets = func(sockets lane.Sockets) lane.Sockets { return failing{sockets, &accept, &none, &add} }
 	})

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net/http"
+	"net/netip"
 	"regexp"
 	"runtime/debug"
 	"strconv"
@@ -26,7 +28,8 @@ type Problem struct {
 	Field  string `json:"field,omitempty"`  // which member of the update or the body
 	Offset *int   `json:"offset,omitempty"` // where in the body, in bytes from 0: the value, name or byte that is wrong
 
-	header http.Header
+	header  http.Header
+	address netip.Addr // whose bound it is; see By
 }
 
 // Refuse makes a Problem. reason is one word; detail is formatted as by fmt.Sprintf.
@@ -79,6 +82,15 @@ func (p *Problem) Again(seconds int) *Problem {
 	return p.With("Retry-After", strconv.Itoa(seconds)).With("Access-Control-Expose-Headers", "Retry-After")
 }
 
+// By says which address does too much, for the log of the daemon; the answer does not say it.
+func (p *Problem) By(address netip.Addr) *Problem { p.address = address; return p }
+
+// Soon returns after how many seconds somebody is to try again who found no room: 1 to 5, for each another, so that they
+// do not all come back at the same time.
+func Soon() int { return 1 + rand.IntN(mostSeconds) }
+
+const mostSeconds = 5
+
 // MethodNotAllowed refuses a request's method; allow lists those that are good, separated by ", ".
 func MethodNotAllowed(r *http.Request, allow string) *Problem {
 	return Refuse(http.StatusMethodNotAllowed, "method", "%s is not for this address; it takes %s", r.Method, allow).
@@ -98,7 +110,7 @@ func DispatchProblem(err error) *Problem {
 		if errors.Is(err, known.err) {
 			p = Refuse(known.status, known.reason, "%v", err)
 			if known.status == http.StatusServiceUnavailable {
-				p = p.Again(busySeconds)
+				p = p.Again(Soon())
 			}
 		}
 	}
@@ -122,9 +134,6 @@ var dispatchProblems = []struct {
 	{dispatch.ErrPermits, http.StatusConflict, "too_many_permits", "limits.permits"},
 	{dispatch.ErrSubscriptions, http.StatusServiceUnavailable, "subscriptions", "limits.subscriptions"},
 }
-
-// busySeconds is after how long somebody is to try again who found no room.
-const busySeconds = 5
 
 // Handler serves requests by Serve and turns the errors that it returns into answers. A [Problem] is answered as it is;
 // any other error is the daemon's own fault: it is logged, and answered 500 without its text. So is a panic, but for the
@@ -159,10 +168,8 @@ func (h Handler) Note(err error, about ...any) *Problem {
 		p = Refuse(http.StatusInternalServerError, "internal", "rootsd could not do this; its log says why")
 	}
 	h.Refused.Add(p.Reason)
-	if setting, ok := h.Bounds[p.Reason]; ok {
-		h.Met.Note(setting)
-	}
-	log.Debug("refused", "status", p.Status, "reason", p.Reason, "detail", p.Logged())
+	h.Met.NoteProblem(p, h.Bounds)
+	log.Debug("refused", "status", p.Status, "reason", p.Reason, "detail", Logged(p))
 	return p
 }
 
@@ -185,21 +192,33 @@ func place(r *http.Request) string {
 	if end := strings.IndexAny(path, "/;"); end >= 0 { // behind ";" stands a line's message
 		path = path[:end]
 	}
-	return "/" + path
+	return "/" + withoutSecrets(path)
 }
 
-// Logged returns the detail for a log. Whoever has brought the token of a session for something else is told what he has
-// said; the log is not.
-func (p *Problem) Logged() slog.LogValuer { return logged(p.Detail) }
+// Logged returns what an error says for a log: without what may be a secret. Whoever has brought the token of a session
+// or of a port where it does not belong is told what he has said; the log is not.
+func Logged(err error) slog.LogValuer { return logged{err} }
 
-type logged string
-
-// tokenEnd is a token behind its ID: the cursor and the secret, or what is left of that.
-var tokenEnd = regexp.MustCompile(`/[0-9]+/[0-9A-Za-z]+`)
+type logged struct{ error }
 
 // LogValue implements slog.LogValuer.
-func (l logged) LogValue() slog.Value {
-	return slog.StringValue(tokenEnd.ReplaceAllString(string(l), "/…"))
+func (l logged) LogValue() slog.Value { return slog.StringValue(withoutSecrets(l.Error())) }
+
+var (
+	// likeSecret is what may be a secret: a long run of letters and digits, or one that [clip] has cut.
+	likeSecret = regexp.MustCompile(`[0-9A-Za-z_-]{16,}…?|[0-9A-Za-z_-]+…`)
+	// likeID is such a run that is none: an ID, and perhaps the "-" of the "->" behind it.
+	likeID = regexp.MustCompile(`^[0-9A-Za-z_]{1,32}-[0-9A-Za-z]{22}-[0-9]+-?$`)
+)
+
+// withoutSecrets returns text with "…" for all that may be a secret, wherever it stands and however it is set off.
+func withoutSecrets(text string) string {
+	return likeSecret.ReplaceAllStringFunc(text, func(run string) string {
+		if likeID.MatchString(run) {
+			return run
+		}
+		return "…"
+	})
 }
 
 func (p *Problem) write(w http.ResponseWriter) {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,34 @@ func TestHandlerLogsPanic(t *testing.T) {
 		}()
 		if got := log.String(); !strings.Contains(got, tt.want) || (got == "") != (tt.want == "") {
 			t.Errorf("logged %q", got)
+		}
+	}
+}
+
+// What may be a secret is not logged, wherever it stands; an ID is.
+func TestLogged(t *testing.T) {
+	const id, secret = "roots-0123456789abcdefghijkl-17", "abcdefghijklmnopqrstuv"
+	for _, tt := range []struct{ path, at, detail string }{
+		{"/update", "/update", `"/update"`},
+		{"/" + id + "/7", "/" + id, `"/` + id + `/7"`},
+		{"/" + id + "->a/b", "/" + id + "->a", `"/` + id + `->a/b"`},
+		{"/" + id + "%2F0%2F" + secret, "/" + id + "%2F0%…", `"/` + id + `%2F0%…"`},
+		{"/" + id + ";0;" + secret, "/" + id, `"/` + id + `;0;…"`},
+		{"/" + id + "/0//" + secret, "/" + id, `"/` + id + `/0//…"`},
+		{"/" + id + secret, "/…", `"/…"`},
+		{"/" + id + "-" + secret, "/…", `"/…"`},
+		{"/a/" + secret + "." + secret[:15], "/a", `"/a/….abcdefghijklmno"`},
+		{"/" + secret, "/…", `"/…"`},
+		{"/a\n" + secret, "/a\n…", `"/a\…"`},
+		{"/" + strings.Repeat("x/", 36) + secret, "/x", `"/` + strings.Repeat("x/", 36) + `…"`}, // cut after 7 of its bytes
+	} {
+		r := &http.Request{URL: &url.URL{Path: tt.path}}
+		if got := place(r); got != tt.at {
+			t.Errorf("%q is at %q, want %q", tt.path, got, tt.at)
+		}
+		want := "there is nothing at " + tt.detail + "; id"
+		if got := Logged(NotFound(tt.path, "id")).LogValue().String(); got != want {
+			t.Errorf("of %q is said %s, want %s", tt.path, got, want)
 		}
 	}
 }

@@ -19,7 +19,7 @@ func (b bucket) left(rate int, at time.Duration) (wait time.Duration, ok bool) {
 	return max(wait, 0), wait <= 0
 }
 
-// taken is b after n were taken, however many were left: it goes into debt.
+// taken is b after n were taken, however many were left: it goes into debt. Fewer than 0 are given back.
 func (b bucket) taken(n, rate int, at time.Duration) bucket {
 	if rate <= 0 {
 		return b
@@ -30,13 +30,20 @@ func (b bucket) taken(n, rate int, at time.Duration) bucket {
 // Rate bounds how often something may happen, whoever does it. The zero value is ready.
 type Rate struct{ full atomic.Int64 }
 
-// Left tells whether there is something left of rate a second; if not, how long until there is. at is the time since
-// any moment, the same for all calls. A rate of 0 is no bound.
-func (r *Rate) Left(rate int, at time.Duration) (wait time.Duration, ok bool) {
-	return bucket(r.full.Load()).left(rate, at)
+// Spend takes n of rate a second if there is something left, however much; if there is nothing, it says how long until
+// there is. None are taken with an n of 0. at is the time since any moment, the same for all calls. A rate of 0 is no
+// bound.
+func (r *Rate) Spend(n, rate int, at time.Duration) (wait time.Duration, ok bool) {
+	for {
+		full := r.full.Load()
+		wait, ok = bucket(full).left(rate, at)
+		if !ok || n == 0 || r.full.CompareAndSwap(full, int64(bucket(full).taken(n, rate, at))) {
+			return wait, ok
+		}
+	}
 }
 
-// Take takes n of rate a second, however many are left.
+// Take takes n of rate a second, however many are left. With an n below 0 it gives back what was spent.
 func (r *Rate) Take(n, rate int, at time.Duration) {
 	for rate > 0 {
 		full := r.full.Load()
@@ -46,13 +53,18 @@ func (r *Rate) Take(n, rate int, at time.Duration) {
 	}
 }
 
-// Turn gives turns, rate a second and evenly: it returns how long it is until this one. A rate above 0 is needed.
-func (r *Rate) Turn(rate int, at time.Duration) (wait time.Duration) {
+// Turn gives turns, rate a second and evenly: it returns how long it is until this one. One that would be later than
+// most is not given; ok is false then. A rate above 0 is needed.
+func (r *Rate) Turn(rate int, most, at time.Duration) (wait time.Duration, ok bool) {
 	for {
 		full := r.full.Load()
 		turn := max(full, int64(at))
+		wait = time.Duration(turn) - at
+		if wait > most {
+			return 0, false
+		}
 		if r.full.CompareAndSwap(full, turn+int64(time.Second)/int64(rate)) {
-			return time.Duration(turn) - at
+			return wait, true
 		}
 	}
 }
@@ -114,17 +126,25 @@ func (s *Accounts[Key]) Has(key Key) int {
 	return s.all[key].has
 }
 
-// Left tells whether key may do something once more, of rate a second; if not, how long until it may.
-func (s *Accounts[Key]) Left(key Key, deed Deed, rate int, at time.Duration) (wait time.Duration, ok bool) {
+// Spend notes that key does something n times, if it may do so once more, of rate a second; if not, it says how long
+// until it may. Nothing is noted with an n of 0.
+func (s *Accounts[Key]) Spend(key Key, deed Deed, n, rate int, at time.Duration) (wait time.Duration, ok bool) {
 	if rate <= 0 {
 		return 0, true
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.all[key].done[deed].left(rate, at)
+	a := s.all[key]
+	wait, ok = a.done[deed].left(rate, at)
+	if ok && n != 0 {
+		a.done[deed] = a.done[deed].taken(n, rate, at)
+		s.putLocked(key, a, at)
+	}
+	return wait, ok
 }
 
-// Take notes that key has done something n times, however many it might.
+// Take notes that key has done something n times, however many it might. With an n below 0 it gives back what was
+// spent.
 func (s *Accounts[Key]) Take(key Key, deed Deed, n, rate int, at time.Duration) {
 	if rate <= 0 {
 		return

@@ -2,6 +2,8 @@ package lane
 
 import (
 	"math"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,22 +14,61 @@ func TestRate(t *testing.T) {
 	var r Rate
 	at, taken := time.Hour, 0
 	for ; taken < 100; taken++ {
-		if _, ok := r.Left(10, at); !ok {
+		if _, ok := r.Spend(1, 10, at); !ok {
 			break
 		}
-		r.Take(1, 10, at)
 	}
 	if taken != 10 {
 		t.Errorf("%d come at once, want 10", taken)
 	}
-	if wait, ok := r.Left(10, at); ok || wait != 100*time.Millisecond {
+	if wait, ok := r.Spend(0, 10, at); ok || wait != 100*time.Millisecond {
 		t.Errorf("another one comes in %v, %v, want 100ms", wait, ok)
 	}
-	if _, ok := r.Left(10, at+100*time.Millisecond); !ok {
+	if _, ok := r.Spend(0, 10, at+100*time.Millisecond); !ok {
 		t.Error("there is none after a tenth of a second")
 	}
-	if _, ok := r.Left(0, at); !ok {
+	if _, ok := r.Spend(0, 0, at); !ok {
 		t.Error("no limit refuses")
+	}
+}
+
+// However many ask at the same time, no more than there are get something, and what is given back is there again.
+func TestRateAmongMany(t *testing.T) {
+	var r Rate
+	var s Accounts[string]
+	var fromRate, fromAccount atomic.Int64
+	var group sync.WaitGroup
+	for range 50 {
+		group.Go(func() {
+			for range 20 {
+				if _, ok := r.Spend(1, 100, time.Hour); ok {
+					fromRate.Add(1)
+				}
+				if _, ok := s.Spend("a", Opening, 1, 100, time.Hour); ok {
+					fromAccount.Add(1)
+				}
+			}
+		})
+	}
+	group.Wait()
+	if a, b := fromRate.Load(), fromAccount.Load(); a != 100 || b != 100 {
+		t.Errorf("%d and %d of 1000 got one of 100", a, b)
+	}
+	r.Take(-1, 100, time.Hour)
+	s.Take("a", Opening, -1, 100, time.Hour)
+	_, one := r.Spend(5, 100, time.Hour)
+	_, other := s.Spend("a", Opening, 5, 100, time.Hour)
+	if !one || !other {
+		t.Error("what was given back is not there")
+	}
+	if wait, ok := r.Spend(1, 100, time.Hour); ok || wait != 50*time.Millisecond {
+		t.Errorf("after 5 too many there is one in %v, %v", wait, ok)
+	}
+	for range 104 {
+		s.Take("a", Opening, -1, 100, time.Hour)
+	}
+	if s.Len() != 0 {
+		t.Error("an account that is full is kept")
 	}
 }
 
@@ -35,11 +76,11 @@ func TestRate(t *testing.T) {
 func TestRateGoesIntoDebt(t *testing.T) {
 	var r Rate
 	r.Take(9, 10, 0)
-	if _, ok := r.Left(10, 0); !ok {
+	if _, ok := r.Spend(0, 10, 0); !ok {
 		t.Fatal("one should be left")
 	}
 	r.Take(25, 10, 0)
-	if wait, ok := r.Left(10, 0); ok || wait != 2500*time.Millisecond {
+	if wait, ok := r.Spend(0, 10, 0); ok || wait != 2500*time.Millisecond {
 		t.Errorf("after 34 of 10 a second there is one in %v, %v, want 2.5s", wait, ok)
 	}
 }
@@ -47,12 +88,21 @@ func TestRateGoesIntoDebt(t *testing.T) {
 func TestTurns(t *testing.T) {
 	var r Rate
 	for i, want := range []time.Duration{0, 2 * time.Millisecond, 4 * time.Millisecond, 6 * time.Millisecond} {
-		if got := r.Turn(500, time.Minute); got != want {
-			t.Errorf("turn %d is in %v, want %v", i, got, want)
+		if got, ok := r.Turn(500, 6*time.Millisecond, time.Minute); got != want || !ok {
+			t.Errorf("turn %d is in %v, %v, want %v", i, got, ok, want)
 		}
 	}
-	if got := r.Turn(500, time.Minute+time.Second); got != 0 {
-		t.Errorf("after a pause it is in %v", got)
+	for range 10 {
+		if got, ok := r.Turn(500, 6*time.Millisecond, time.Minute); ok {
+			t.Errorf("one that is later than the latest is in %v", got)
+		}
+	}
+	// Those that were not given have left no trace.
+	if got, ok := r.Turn(500, 6*time.Millisecond, time.Minute+2*time.Millisecond); got != 6*time.Millisecond || !ok {
+		t.Errorf("the next one is in %v, %v", got, ok)
+	}
+	if got, ok := r.Turn(500, 0, time.Minute+time.Second); got != 0 || !ok {
+		t.Errorf("after a pause it is in %v, %v", got, ok)
 	}
 }
 
@@ -66,8 +116,7 @@ func TestRateIsKept(t *testing.T) {
 		at := time.Duration(0)
 		for range 300 {
 			at += time.Duration(rapid.IntRange(0, 100).Draw(t, "pause")) * time.Millisecond
-			if _, ok := r.Left(rate, at); ok {
-				r.Take(1, rate, at)
+			if _, ok := r.Spend(1, rate, at); ok {
 				came = append(came, at)
 			}
 		}
@@ -83,7 +132,7 @@ func TestRateIsKept(t *testing.T) {
 			}
 		}
 		if steady := time.Second/time.Duration(rate) + 1; at > 0 {
-			if _, ok := r.Left(rate, at+steady); !ok {
+			if _, ok := r.Spend(0, rate, at+steady); !ok {
 				t.Fatalf("none is left after %v", steady)
 			}
 		}
@@ -97,13 +146,13 @@ func TestAccounts(t *testing.T) {
 		t.Error("a should have 2 and b 1")
 	}
 	s.Take("a", Opening, 5, 5, 0)
-	if wait, ok := s.Left("a", Opening, 5, 0); ok || wait != 200*time.Millisecond {
+	if wait, ok := s.Spend("a", Opening, 0, 5, 0); ok || wait != 200*time.Millisecond {
 		t.Errorf("a may in %v, %v", wait, ok)
 	}
-	if _, ok := s.Left("a", Publishing, 5, 0); !ok {
+	if _, ok := s.Spend("a", Publishing, 0, 5, 0); !ok {
 		t.Error("one deed counts for another")
 	}
-	if _, ok := s.Left("c", Opening, 5, 0); !ok {
+	if _, ok := s.Spend("c", Opening, 0, 5, 0); !ok {
 		t.Error("c did nothing")
 	}
 	s.Leave("a", 0)

@@ -2,12 +2,16 @@ package lane
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -114,6 +118,9 @@ func TestBodiesOverTCP(t *testing.T) {
 		{"too large, expecting", post("Expect: 100-continue\r\nContent-Length: 1001\r\n", ""), "413 body_size"},
 		{"stalled", post("Content-Length: 5\r\n", "1234"), "408 slow_body"},
 		{"coded", post("Content-Encoding: gzip\r\nContent-Length: 2\r\n", "\x1f\x8b") + last, `415 coding | 200 {"accepted":1}`},
+		{"coded twice", post("Content-Encoding: identity\r\nContent-Encoding: gzip\r\nContent-Length: 2\r\nConnection: close\r\n", "\x1f\x8b"), "415 coding"},
+		{"coded as nothing", post("Content-Encoding: identity\r\nContent-Length: 2\r\nConnection: close\r\n", "12"), "200 2"},
+		{"unread and stalled, closing", "POST /unread HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 5\r\n\r\n1234", `200 {"accepted":1}`},
 		{"coded, stalled", post("Content-Encoding: gzip\r\nContent-Length: 5\r\n", "\x1f\x8b"), "415 coding"},
 		{"longer than its length", post("Content-Length: 2\r\n", "12{}") + last, "200 2 | 400 400 Bad Request"},
 		{"two lengths", post("Content-Length: 2\r\nContent-Length: 3\r\n", "123"), "400 400 Bad Request"},
@@ -147,6 +154,101 @@ func TestCutBodyOverTCP(t *testing.T) {
 	if got, want := answers(t, conn), "400 cut_body"; got != want {
 		t.Errorf("got %q, want %q", got, want)
 	}
+}
+
+// Who is refused before its body has come hears of it, though the body never comes and both have the same time; and the
+// bound that is met is the one on the body.
+func TestRefusalBeforeBody(t *testing.T) {
+	for name, serve := range map[string]http.HandlerFunc{
+		"refused":        func(w http.ResponseWriter, _ *http.Request) { Refuse(http.StatusForbidden, "no", "no").write(w) },
+		"its own time":   func(w http.ResponseWriter, _ *http.Request) { writeWithin(w, patience, "no") },
+		"without a body": func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusForbidden) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address, met := startBound(t, serve, nil)
+			conn := dial(t, address)
+			send(t, conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+			if got := answers(t, conn); !strings.HasPrefix(got, "403") {
+				t.Errorf("got %q, want 403", got)
+			}
+			if got := met.Counts(); got["limits.header"] != 1 || len(got) != 1 {
+				t.Errorf("met %v, want limits.header once", got)
+			}
+		})
+	}
+}
+
+// startBound serves h over TCP, with TLS where there is a certificate, until the test ends, and with little patience.
+func startBound(t *testing.T, h http.Handler, certificates []tls.Certificate) (address string, met *Met) {
+	t.Helper()
+	met = NewMet(discard, func(string) any { return nil })
+	inner, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l := NewLimitListener(inner, 100, nil)
+	l.Report(met, "x", "limits.connections")
+	bounds := Bounds{Header: patience, Idle: time.Minute, Write: patience, HeaderSize: 32 << 10, Met: met}
+	if certificates != nil { // a handshake takes its time
+		bounds.Header, bounds.Write = 20*patience, 20*patience
+	}
+	server := NewServer(h, bounds, discard)
+	t.Cleanup(func() { server.Close() })
+	if certificates == nil {
+		go func() { _ = server.Serve(l) }()
+		return l.Addr().String(), met
+	}
+	server.TLSConfig = &tls.Config{Certificates: certificates, NextProtos: []string{"http/1.1"}}
+	go func() { _ = server.ServeTLS(l, "", "") }()
+	return l.Addr().String(), met
+}
+
+// A header that is too large meets the bound also where the answer is encrypted; nothing else does there.
+func TestLargeHeaderOverTLS(t *testing.T) {
+	pattern := httptest.NewTLSServer(nil)
+	certificates := pattern.TLS.Certificates
+	pattern.Close()
+	header := func(size int) string { return "GET / HTTP/1.1\r\nHost: x\r\nX: " + strings.Repeat("x", size) }
+	for name, tt := range map[string]struct{ text, want string }{
+		"too large":          {header(100<<10) + "\r\n\r\n", "431 map[limits.header_size:1]"},
+		"too large, a later": {header(20<<10) + "\r\n\r\n" + header(100<<10), "431 map[limits.header_size:1]"},
+		"large":              {header(30<<10) + "\r\nConnection: close\r\n\r\n", "200 map[]"},
+		"two that are large": {header(30<<10) + "\r\n\r\n" + header(30<<10) + "\r\nConnection: close\r\n\r\n", "200 map[]"},
+		"large without end":  {header(30 << 10), " map[limits.header:1]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			served := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "x") })
+			address, met := startBound(t, served, certificates)
+			conn := tls.Client(dial(t, address), &tls.Config{InsecureSkipVerify: true})
+			go func() { _, _ = io.WriteString(conn, tt.text) }()
+			said, _ := io.ReadAll(conn)
+			status := ""
+			if i := bytes.LastIndex(said, []byte("HTTP/1.1 ")); i >= 0 {
+				status = string(said[i:][9:12])
+			}
+			if got := fmt.Sprint(status, " ", waitCounts(met, strings.Contains(tt.want, ":"))); got != tt.want {
+				t.Errorf("got %s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// waitCounts returns what was met, when something was if that is wanted.
+func waitCounts(met *Met, wanted bool) map[string]uint64 {
+	for begun := time.Now(); wanted && len(met.Counts()) == 0 && time.Since(begun) < soon; {
+		runtime.Gosched()
+	}
+	return met.Counts()
+}
+
+// writeWithin writes as the transports do that set deadlines themselves.
+func writeWithin(w http.ResponseWriter, within time.Duration, text string) {
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(within))
+	w.WriteHeader(http.StatusForbidden)
+	_, _ = io.WriteString(w, text)
+	_ = http.NewResponseController(w).Flush()
 }
 
 // A client that is still sending can read why it is refused: the connection is not reset under it.

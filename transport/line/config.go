@@ -23,7 +23,8 @@ type Config struct {
 	// Header is how long a connection may take for its first line where Tokens want one; 0 means 10 s. After that, and
 	// without Tokens, a connection may be silent for ever.
 	Header time.Duration
-	// Met is told of the bounds that are met; nil: nobody is.
+	// Met is told of the bounds that are met, and of connections that are closed for what they begin with, so that a crowd
+	// of them is few lines of the log; nil: nobody is.
 	Met *lane.Met
 	// Log is told of what goes wrong; nil means slog.Default(). Neither messages nor secrets are written to it.
 	Log *slog.Logger

@@ -97,7 +97,7 @@ func (c *connection) open(line []byte) (more bool) {
 	r := c.receiver
 	if foreign(line) {
 		r.count.foreign.Add(1)
-		r.log().Warn("line: this is not the line protocol", "remote", c.conn.RemoteAddr())
+		r.settings.Load().Met.Trouble("line: this is not the line protocol", "", "remote", c.conn.RemoteAddr())
 		return false
 	}
 	if !c.admit(line) {
@@ -174,7 +174,8 @@ func (c *connection) tooLong(limit int) (more bool) {
 
 func (c *connection) unauthorized(reason string) {
 	c.receiver.count.unauthorized.Add(1)
-	c.receiver.log().Warn("line: connection is not authorized", "remote", c.conn.RemoteAddr(), "reason", reason)
+	c.receiver.settings.Load().Met.Trouble("line: connection is not authorized", reason,
+		"remote", c.conn.RemoteAddr(), "reason", reason)
 }
 
 // foreign tells whether a first line is of another protocol: what looks like METHOD target HTTP/x, as a page can have its

@@ -5,11 +5,13 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/rootsd/rootsd/dispatch"
+	"github.com/rootsd/rootsd/transport/lane"
 )
 
 // Lines at these paths are for the connection that they come by; they are not updates.
@@ -233,11 +235,25 @@ func (r *Receiver) refused(err error, remote any) {
 	} else {
 		r.count.refused.Add(1)
 	}
-	r.debug("line: refused", remote, err)
+	r.debug("line: refused", remote, withoutToken(err))
+}
+
+// withoutToken returns what an error says of a line for the log: nothing of what stands behind "::token", also where
+// that is spelled wrong and no path of ours.
+func withoutToken(err error) error {
+	var at *dispatch.UpdateError
+	if !errors.As(err, &at) || len(at.Path) <= len(pathToken) {
+		return err
+	}
+	begin := at.Path[:len(pathToken)]
+	if !strings.EqualFold(string(begin), string(pathToken)) {
+		return err
+	}
+	return &dispatch.UpdateError{Path: begin, Err: at.Err}
 }
 
 func (r *Receiver) log() *slog.Logger { return r.settings.Load().Log }
 
 func (r *Receiver) debug(text string, remote any, err error) {
-	r.log().Debug(text, "remote", remote, "err", err)
+	r.log().Debug(text, "remote", remote, "err", lane.Logged(err))
 }

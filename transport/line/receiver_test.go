@@ -1,6 +1,7 @@
 package line
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"log/slog"
@@ -219,6 +220,46 @@ func TestMaxConnections(t *testing.T) {
 	}
 	if got := met.Counts()["limits.control_connections"]; got != 2 {
 		t.Errorf("the limit was met %d times, want 2", got)
+	}
+}
+
+// Of a line that begins as one with a token does, the log has nothing but that; and nothing like a token of others.
+func TestTokensAreNotLogged(t *testing.T) {
+	var log bytes.Buffer
+	s := newServer(t, Config{Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	exchange(t, s.tcp(t), "a; 1\n::token SECRET\n::token:SECRET; x\n::TOKEN;SECRET\n::Token=SECRET\n::to/SECRETofsixteens; x\n::token/SECRET\n")
+	s.Close()
+	if got := s.Stats().Refused + s.Stats().UnknownID; strings.Contains(log.String(), "SECRET") || got != 6 {
+		t.Errorf("%d were refused, and the log says %s", got, &log)
+	}
+	if got := strings.Count(strings.ToLower(log.String()), `"\"::token\":`); got != 5 {
+		t.Errorf("the log says %d times that there was a token, want 5: %s", got, &log)
+	}
+}
+
+// A crowd of connections that are turned away is two lines of the log, which say how many there were.
+func TestCrowdsAreFewLines(t *testing.T) {
+	const crowd = 50
+	for msg, first := range map[string]string{
+		"line: this is not the line protocol": "GET / HTTP/1.1\n", "line: connection is not authorized": "::token; wrong\n",
+	} {
+		var log bytes.Buffer
+		synctest.Test(t, func(t *testing.T) {
+			met := lane.NewMet(slog.New(slog.NewTextHandler(&log, nil)), nil)
+			s, p := newServer(t, Config{Tokens: []string{"right"}, Met: met}), newPipes()
+			s.serve(t, p)
+			for range crowd {
+				conn := p.dial()
+				_, _ = io.WriteString(conn, first)
+				synctest.Wait()
+				conn.Close()
+			}
+			met.Close()
+		})
+		text := log.String()
+		if n := strings.Count(text, msg); n != 2 || !strings.Contains(text, "times=1 ") || !strings.Contains(text, fmt.Sprint("times=", crowd-1)) {
+			t.Errorf("the log says %s", text)
+		}
 	}
 }
 

@@ -6,8 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -129,9 +131,18 @@ func startWriter(config WriterConfig, destination io.Writer) *Writer {
 func openLog(name string) (*os.File, error) {
 	file, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o640)
 	if err != nil {
-		return nil, fmt.Errorf("line: open log: %w", err)
+		return nil, cmp.Or(CheckFile(name), fmt.Errorf("log.output: %w", err))
 	}
 	return file, nil
+}
+
+// CheckFile tells whether the directory is there in which a [Writer] is to make its file. It makes nothing.
+func CheckFile(name string) error {
+	dir := filepath.Dir(name)
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("log.output: cannot open %s: the directory %s is not there", name, dir)
+	}
+	return nil
 }
 
 // Update implements dispatch.Component: it takes the line into the buffer, or drops it. The line is made before mu is

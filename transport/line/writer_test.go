@@ -328,17 +328,27 @@ func read(t *testing.T, name string) string {
 func TestFileThatCannotBeOpened(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	name := filepath.Join(dir, "log")
-	if _, err := NewWriter(WriterConfig{File: name}); !errors.Is(err, os.ErrNotExist) {
+	missing := "log.output: cannot open " + name + ": the directory " + dir + " is not there"
+	if _, err := NewWriter(WriterConfig{File: name}); fmt.Sprint(err) != missing {
 		t.Fatalf("NewWriter: %v", err)
+	}
+	if err := CheckFile(name); fmt.Sprint(err) != missing {
+		t.Errorf("CheckFile: %v", err)
 	}
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := NewWriter(WriterConfig{File: dir}); fmt.Sprint(err) != "log.output: open "+dir+": is a directory" {
+		t.Errorf("NewWriter of a directory: %v", err)
+	}
+	if err := CheckFile(name); err != nil {
+		t.Errorf("CheckFile of a file that can be made: %v", err)
 	}
 	w, _ := newWriter(t, WriterConfig{File: name})
 	if err := os.Rename(dir, dir+".old"); err != nil {
 		t.Fatal(err)
 	}
-	if err := w.Reopen(); !errors.Is(err, os.ErrNotExist) {
+	if err := w.Reopen(); fmt.Sprint(err) != missing {
 		t.Errorf("Reopen: %v", err)
 	}
 	w.Update("", "a", text("still written"))

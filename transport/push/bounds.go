@@ -3,7 +3,6 @@ package push
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"net/http"
 	"net/netip"
 	"sync"
@@ -20,7 +19,7 @@ import (
 // of r a second lets r come at once.
 type Bounds struct {
 	OpenRate         int // sessions that are opened in a second
-	PublishRate      int // updates of one client
+	PublishRate      int // updates of one client, and paths that it connects or disconnects itself
 	TotalPublishRate int // of all clients
 
 	AddressSessions    int // at a time
@@ -64,25 +63,35 @@ var settingsMet = map[string]string{
 // to count for, if for any. [Push.turnOut] undoes that where none is opened.
 func (p *Push) letIn(a *arrival, now time.Time) (home netip.Addr, err error) {
 	bounds, at := &p.config().Bounds, p.since(now)
-	if _, ok := p.opened.Left(bounds.OpenRate, at); !ok {
+	if _, ok := p.opened.Spend(1, bounds.OpenRate, at); !ok {
 		return home, lane.Refuse(http.StatusServiceUnavailable, "open_rate",
-			"more than %d sessions are opened in a second; try again soon", bounds.OpenRate).Again(1 + rand.IntN(5))
+			"more than %d sessions are opened in a second; try again soon", bounds.OpenRate).Again(lane.Soon())
 	}
 	if bounds.perAddress() {
 		home = bounds.Proxies.Client(a.from.Peer(), a.forwarded)
 	}
 	if home.IsValid() {
 		if err := p.homes.enter(home, bounds, at); err != nil {
+			p.opened.Take(-1, bounds.OpenRate, at)
 			return netip.Addr{}, err
 		}
 	}
-	p.opened.Take(1, bounds.OpenRate, at)
 	return home, nil
 }
 
 func (p *Push) turnOut(home netip.Addr, now time.Time) {
+	p.notOpened(home, now)
 	if home.IsValid() {
 		p.homes.accounts.Leave(home, p.since(now))
+	}
+}
+
+// notOpened gives back what a session took of the rates that was not opened after all.
+func (p *Push) notOpened(home netip.Addr, now time.Time) {
+	bounds, at := &p.config().Bounds, p.since(now)
+	p.opened.Take(-1, bounds.OpenRate, at)
+	if home.IsValid() {
+		p.homes.accounts.Take(home, lane.Opening, -1, bounds.AddressOpenRate, at)
 	}
 }
 
@@ -102,37 +111,8 @@ func (p *Push) settleIn(s *Session, a *arrival, now time.Time) {
 // since returns now as rates are kept.
 func (p *Push) since(now time.Time) time.Duration { return time.Duration(p.instant(now)) }
 
-// mayPublish refuses what s's client has to say while it, its address or all clients have said too much.
-func (p *Push) mayPublish(s *Session, now time.Time) error {
-	bounds, at := &p.config().Bounds, p.since(now)
-	if wait, ok := p.authors.Left(s, lane.Publishing, bounds.PublishRate, at); !ok {
-		return tooMany("publish_rate", wait, "a client may publish %d updates in a second", bounds.PublishRate)
-	}
-	if bounds.AddressPublishRate > 0 {
-		if wait, ok := p.homes.accounts.Left(p.homes.home(s), lane.Publishing, bounds.AddressPublishRate, at); !ok {
-			return tooMany("address_publish_rate", wait,
-				"clients of one address may publish %d updates in a second", bounds.AddressPublishRate)
-		}
-	}
-	if wait, ok := p.published.Left(bounds.TotalPublishRate, at); !ok {
-		return lane.Refuse(http.StatusServiceUnavailable, "total_publish_rate",
-			"all clients may publish %d updates in a second; try again soon", bounds.TotalPublishRate).Again(seconds(wait))
-	}
-	return nil
-}
-
-// notePublished counts what s's client has published.
-func (p *Push) notePublished(s *Session, updates int, now time.Time) {
-	bounds, at := &p.config().Bounds, p.since(now)
-	p.authors.Take(s, lane.Publishing, updates, bounds.PublishRate, at)
-	p.published.Take(updates, bounds.TotalPublishRate, at)
-	if home := p.homes.home(s); home.IsValid() {
-		p.homes.accounts.Take(home, lane.Publishing, updates, bounds.AddressPublishRate, at)
-	}
-}
-
 // tooMany refuses what one client or address does too often; wait says when there is something left.
-func tooMany(reason string, wait time.Duration, detail string, rate int) error {
+func tooMany(reason string, wait time.Duration, detail string, rate int) *lane.Problem {
 	detail = fmt.Sprintf(detail, rate)
 	return lane.Refuse(http.StatusTooManyRequests, reason, "%s; try again in %d s", detail, seconds(wait)).
 		Again(seconds(wait))
@@ -152,22 +132,20 @@ type homes struct {
 
 // enter counts one more session for an address, or refuses it.
 func (h *homes) enter(home netip.Addr, bounds *Bounds, at time.Duration) error {
-	if wait, ok := h.accounts.Left(home, lane.Opening, bounds.AddressOpenRate, at); !ok {
-		return tooMany("address_open_rate", wait, "one address may open %d sessions in a second", bounds.AddressOpenRate)
+	if wait, ok := h.accounts.Spend(home, lane.Opening, 1, bounds.AddressOpenRate, at); !ok {
+		return tooMany("address_open_rate", wait, "one address may open %d sessions in a second", bounds.AddressOpenRate).By(home)
 	}
 	most := bounds.AddressSessions
 	if most == 0 {
 		most = math.MaxInt
 	}
 	if !h.accounts.Enter(home, most, at) {
-		return tooMany("address_sessions", addressWait, "one address may have %d sessions at a time", most)
+		h.accounts.Take(home, lane.Opening, -1, bounds.AddressOpenRate, at)
+		wait := time.Duration(lane.Soon()) * time.Second
+		return tooMany("address_sessions", wait, "one address may have %d sessions at a time", most).By(home)
 	}
-	h.accounts.Take(home, lane.Opening, 1, bounds.AddressOpenRate, at)
 	return nil
 }
-
-// addressWait is after how long an address that has all its sessions is to try again.
-const addressWait = 5 * time.Second
 
 // keep notes for which address s counts, which was entered. It may have ended, or have been noted meanwhile.
 func (h *homes) keep(s *Session, home netip.Addr) {

@@ -52,7 +52,7 @@ func (p *Push) cors(w http.ResponseWriter, method string, a *arrival) error {
 var anyOrigin = []string{"*"}
 
 // matchOrigin tells whether allowed, such as "https://app.example" or "https://*.example", stands for origin. The "*."
-// stands for one or more labels of a host name.
+// stands for one or more labels of a host name, of letters, digits and hyphens.
 func matchOrigin(allowed, origin string) bool {
 	scheme, host, ok := strings.Cut(allowed, "://*.")
 	if !ok {
@@ -60,5 +60,6 @@ func matchOrigin(allowed, origin string) bool {
 	}
 	rest, ok := strings.CutPrefix(strings.ToLower(origin), strings.ToLower(scheme)+"://")
 	sub, ok2 := strings.CutSuffix(rest, "."+strings.ToLower(host))
-	return ok && ok2 && sub != "" && !strings.ContainsAny(sub, "/:@")
+	odd := func(c rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-.", c) }
+	return ok && ok2 && sub != "" && !strings.ContainsFunc(sub, odd)
 }

@@ -6,8 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gobwas/ws"
-
 	"github.com/rootsd/rootsd/transport/lane"
 )
 
@@ -48,7 +46,7 @@ func (f fast) ServeFast(c *lane.Conn, r *lane.Request) bool {
 	if b, ok := f.beside(a.path); ok {
 		return b.Quick && c.ServeHTTP(f.whole, r)
 	}
-	if r.Method != http.MethodGet {
+	if r.Method != http.MethodGet || asksForHealth(r.Method, a.path) {
 		return c.ServeHTTP(f.whole, r)
 	}
 	cors, err := f.corsLines(&a)
@@ -246,17 +244,13 @@ func (f fast) Heard(c *lane.Conn, data []byte) (used int) {
 		return len(data)
 	}
 	c.SetNote(0)
-	replies := c.Room()
-	none := len(replies)
-	used, err := readFrames(data, f.config().MaxBody, func(op ws.OpCode, payload []byte) (err error) {
-		replies, err = f.heard(s, op, payload, replies, c.Now())
-		return err
-	})
+	room := c.Room()
+	replies, used, err := f.hearFrames(s, data, room, c.Now())
 	var end *closing
 	if errors.As(err, &end) {
 		replies = appendClose(replies, end.code, end.reason)
 	}
-	if len(replies) > none {
+	if len(replies) > len(room) {
 		c.Send(replies)
 	}
 	if err != nil {

@@ -17,6 +17,21 @@ import (
 
 // This file is what a client says over a WebSocket.
 
+// hearFrames has what s's client says in buf heard, and appends the frames that answer it to dst. consumed and err are
+// those of [readFrames].
+func (p *Push) hearFrames(s *Session, buf, dst []byte, now time.Time) (answer []byte, consumed int, err error) {
+	most := p.config().MaxBody
+	consumed, err = readFrames(buf, most, func(op ws.OpCode, payload []byte) (err error) {
+		dst, err = p.heard(s, op, payload, dst, now)
+		return err
+	})
+	if end, ok := errors.AsType[*closing](err); ok && end.code == ws.StatusMessageTooBig {
+		_ = p.handler.Note(lane.Refuse(http.StatusRequestEntityTooLarge, "body_size",
+			"the message is larger than %d bytes", most))
+	}
+	return dst, consumed, err
+}
+
 // heard does what a message of s's client asks for, which [readFrames] has read, and appends the frames that answer it
 // to dst. The error is a *closing, and says how the connection is to end, after what dst holds.
 func (p *Push) heard(s *Session, op ws.OpCode, payload, dst []byte, now time.Time) (answer []byte, err error) {
@@ -68,7 +83,7 @@ func (p *Push) heardText(s *Session, text, dst []byte, now time.Time) []byte {
 		}
 	default:
 		var accepted int
-		if err = p.mayPublish(s, now); err == nil {
+		if err = p.maySay(s, now); err == nil {
 			accepted, err = p.publish(s, text, now)
 		}
 		if err == nil {
@@ -112,16 +127,22 @@ func (s *Session) cursorOf(value strictjson.Value) (uint64, error) {
 }
 
 // publish passes on what s's client has to say, where it is permitted to, and returns how many updates that were. The
-// error is a *[lane.Problem]. What is refused counts as one update.
+// error is a *[lane.Problem]. What is refused costs s's client one update.
 func (p *Push) publish(s *Session, body []byte, now time.Time) (accepted int, err error) {
-	defer func() { p.notePublished(s, max(accepted, 1), now) }()
 	rules := lane.Rules{MaxMessage: p.config().MaxBody, From: s.id()}
 	batch, err := rules.ParseUpdates(body)
 	if err != nil {
+		p.charge(s, 1, now)
 		return 0, err
 	}
-	if err := p.dispatcher.Publish(s.id(), batch.Updates...); err != nil {
-		return 0, lane.DispatchProblem(err)
+	err = p.say(s, len(batch.Updates), now, func() error {
+		if err := p.dispatcher.Publish(s.id(), batch.Updates...); err != nil {
+			return lane.DispatchProblem(err)
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
 	}
 	p.stats.Published.Add(uint64(len(batch.Updates)))
 	return len(batch.Updates), nil
@@ -135,10 +156,8 @@ func (p *Push) appendProblem(dst []byte, err error) []byte {
 		p.log.Error("message failed", "err", err)
 	}
 	p.stats.Refused.Add(problem.Reason)
-	if setting, ok := settingsMet[problem.Reason]; ok {
-		p.met.Note(setting)
-	}
-	p.log.Debug("refused", "status", problem.Status, "reason", problem.Reason, "detail", problem.Logged())
+	p.met.NoteProblem(problem, settingsMet)
+	p.log.Debug("refused", "status", problem.Status, "reason", problem.Reason, "detail", lane.Logged(problem))
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)

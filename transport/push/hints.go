@@ -19,6 +19,7 @@ const (
 
 const (
 	leastPace  = 100 * time.Millisecond // a turn that is sooner is now
+	mostPace   = 2 * time.Minute        // nobody waits longer: tokens of sessions that never were take turns as well
 	leastRetry = 50 * time.Millisecond
 	mostRetry  = time.Second
 	comeback   = time.Second / 10_000 // for each client: so many are served a second when all come back
@@ -41,16 +42,21 @@ func withHint(text []byte, member string, wait time.Duration) []byte {
 
 // pace returns how long a's client, for which a session was opened, is to wait before it has its back-end asked to
 // connect it: nothing, unless it has lost a session, as all have after a crash. Then clients have turns, in the order
-// in which they come, and as many a second as [Config.Pace] says.
+// in which they come, and as many a second as [Config.Pace] says. Who would have to wait for longer than the longest
+// run-up is given any time within it.
 func (p *Push) pace(a *arrival, now time.Time) time.Duration {
 	rate := p.config().Pace
 	if rate == 0 || !a.returns() {
 		return 0
 	}
-	wait := p.turns.Turn(rate, time.Duration(p.instant(now)))
+	wait, ok := p.turns.Turn(rate, mostPace, p.since(now))
+	if !ok {
+		wait = rand.N(mostPace)
+	}
 	if wait < leastPace {
 		return 0
 	}
+	p.met.Notice("push.pace")
 	return wait
 }
 

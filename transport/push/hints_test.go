@@ -39,6 +39,40 @@ func TestPace(t *testing.T) {
 	}, func(c *Config) { c.Pace = 20; c.Open = append(c.Open, "public/**") })
 }
 
+// Nobody waits for longer than two minutes, however many have come, and nobody does two minutes after the last of them.
+func TestPaceIsBounded(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		pace := func() time.Duration { return r.Push.pace(&arrival{path: lostToken}, time.Now()) }
+		const turns = 2*60*100 + 1
+		for i := range turns {
+			if got, want := pace(), time.Duration(i)*10*time.Millisecond; got != want && want >= leastPace {
+				t.Fatalf("turn %d is in %v", i, got)
+			}
+		}
+		var half int
+		for range 10_000 {
+			wait := pace()
+			if wait >= 2*time.Minute {
+				t.Fatalf("one is to wait for %v", wait)
+			}
+			if wait < time.Minute {
+				half++
+			}
+		}
+		if half < 4500 || half > 5500 {
+			t.Errorf("%d of 10000 come in the first half of the time", half)
+		}
+		time.Sleep(time.Minute)
+		if got := pace(); got != time.Minute+10*time.Millisecond {
+			t.Errorf("after a minute, one is to wait for %v", got)
+		}
+		time.Sleep(time.Minute + 10*time.Millisecond)
+		if got := pace(); got != 0 {
+			t.Errorf("after two minutes, one is to wait for %v", got)
+		}
+	}, func(c *Config) { c.Pace = 100 })
+}
+
 // A session that is known, or no pace, is no reason to wait.
 func TestNoPace(t *testing.T) {
 	onEach(t, func(r *rig, form Form) {
@@ -57,6 +91,21 @@ func TestNoPace(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Turns that are not now are told of as a bound that is met.
+func TestPaceIsTold(t *testing.T) {
+	inBubble(t, func(r *rig) {
+		waits := uint64(0)
+		for range 5 {
+			if r.do("GET", "/"+lostToken, "").Pace > 0 {
+				waits++
+			}
+		}
+		if got := r.met.Counts()["push.pace"]; got != waits || waits != 3 {
+			t.Errorf("told of %d of %d that wait, want 3", got, waits)
+		}
+	}, func(c *Config) { c.Pace, c.Met = 20, newMet() })
 }
 
 // The member comes last, and is one of the object with which a session is opened.

@@ -63,7 +63,7 @@ type doorRig struct {
 }
 
 func openDoor(t *testing.T, open func(*rig) *lanetest.Door) *doorRig {
-	d := &doorRig{rig: newRig(t, wideOpen)}
+	d := &doorRig{rig: newRig(t, wideOpen, func(c *Config) { c.Met = newMet() })}
 	d.Door = open(d.rig)
 	t.Cleanup(d.controller.Delegate(&d.happens))
 	return d

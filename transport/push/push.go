@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -47,9 +48,10 @@ type Push struct {
 	drained    atomic.Int64 // the instant at which that began first
 	places     atomic.Int64 // how many sessions there are or are being made, for MaxSessions
 	sockets    sockets
-	opened     lane.Rate // sessions
-	published  lane.Rate // updates of all clients
-	turns      lane.Rate // of clients that lost their session; see pace
+	opened     lane.Rate  // sessions
+	said       lane.Rate  // by all clients: updates, and paths that they connect or disconnect themselves
+	saying     sync.Mutex // is held while one client says something, where said is bounded
+	turns      lane.Rate  // of clients that lost their session; see pace
 	authors    lane.Accounts[*Session]
 	homes      homes
 	relieved   time.Time    // when relieve may look again; the wheel's alone
@@ -129,14 +131,13 @@ func (p *Push) Close() error {
 // open makes a session, if there is room for one more.
 func (p *Push) open(now time.Time) (*Session, error) {
 	if p.draining.Load() && !p.outlived {
-		return nil, lane.Refuse(http.StatusServiceUnavailable, "draining", "rootsd is stopping; try again soon").
-			Again(1).With("Connection", "close")
+		return nil, stopping()
 	}
 	config := p.config()
 	if p.places.Add(1) > int64(config.MaxSessions) {
 		p.places.Add(-1)
 		return nil, lane.Refuse(http.StatusServiceUnavailable, "sessions",
-			"there are %d sessions, and no room for more; try again soon", config.MaxSessions).Again(5)
+			"there are %d sessions, and no room for more; try again soon", config.MaxSessions).Again(lane.Soon())
 	}
 	s := &Session{push: p, opened: uint32(now.Sub(p.origin) / time.Second), deadline: p.instant(now).add(config.Expire)}
 	dispatch.AppendSecret(s.secret[:0])

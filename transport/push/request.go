@@ -30,15 +30,9 @@ type peer interface{ Peer() string }
 
 const hint = "clients come to the root, or with a token"
 
-// isFile tells whether path is one of the files that browsers and robots ask every server for: no ID has a dot.
-func isFile(path string) bool {
-	first, _, _ := strings.Cut(path, "/")
-	return strings.Contains(first, ".")
-}
-
 // checkAddress refuses what is neither the root nor of a token's form. The error is a *[lane.Problem].
 func checkAddress(path string) error {
-	if isFile(path) || strings.Count(path, "/") > 2 {
+	if isStrange(path) || strings.Count(path, "/") > 2 {
 		return lane.NotFound("/"+path, hint)
 	}
 	return nil
@@ -106,7 +100,8 @@ func (p *Push) begin(a *arrival, w Waiter, now time.Time) (*Session, error) {
 		return nil, err
 	}
 	p.homes.keep(s, home)
-	if err := p.connect(s, dispatch.PathConnect, patterns); err != nil {
+	if err := p.connectFirst(s, patterns, now); err != nil {
+		p.notOpened(home, now)
 		p.leave(s)
 		return nil, err
 	}
@@ -114,6 +109,23 @@ func (p *Push) begin(a *arrival, w Waiter, now time.Time) (*Session, error) {
 	// One that was kicked already has ended, as w will be told.
 	_ = s.Park(0, a.form, w, now)
 	return s, nil
+}
+
+// connectFirst connects a session to the paths that it is opened with. They cost its client and its address what others
+// cost, but nothing of what all clients have: those who open sessions are bounded by a rate of their own.
+func (p *Push) connectFirst(s *Session, patterns []dispatch.Pattern, now time.Time) error {
+	n := len(patterns)
+	if n == 0 {
+		return nil
+	}
+	if err := p.spend(s, n, now); err != nil {
+		return err
+	}
+	err := p.connect(s, dispatch.PathConnect, patterns)
+	if err != nil {
+		p.charge(s, 1-n, now)
+	}
+	return err
 }
 
 // queryPatterns returns the open paths of a query: "path=public/news&path=public/jobs/*".

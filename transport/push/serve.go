@@ -20,10 +20,13 @@ func (p *Push) serve(w http.ResponseWriter, r *http.Request) error {
 		b.ServeHTTP(w, r)
 		return nil
 	}
+	if asksForHealth(r.Method, a.path) {
+		return p.health(w)
+	}
 	if err := p.cors(w, r.Method, &a); err != nil {
 		return err
 	}
-	if isFile(a.path) {
+	if isStrange(a.path) {
 		return lane.NotFound("/"+a.path, hint)
 	}
 	switch r.Method {
@@ -38,11 +41,15 @@ func (p *Push) serve(w http.ResponseWriter, r *http.Request) error {
 	return lane.MethodNotAllowed(r, "GET, POST, DELETE, OPTIONS")
 }
 
-// arrivalOf is what a request says of its client.
+// arrivalOf is what a request says of its client. An Origin that is empty is nobody's, as "null" is.
 func arrivalOf(r *http.Request) arrival {
+	origin := strings.Join(r.Header["Origin"], ", ")
+	if origin == "" && len(r.Header["Origin"]) > 0 {
+		origin = "null"
+	}
 	return arrival{
 		path: strings.TrimPrefix(r.URL.Path, "/"), query: r.URL.RawQuery,
-		origin: strings.Join(r.Header["Origin"], ", "), host: r.Host,
+		origin: origin, host: r.Host,
 		lastEventID: r.Header.Get("Last-Event-ID"), form: formOf(r),
 		from: remote(r.RemoteAddr), forwarded: r.Header["X-Forwarded-For"],
 	}
@@ -122,12 +129,7 @@ func (p *Push) serveToken(w http.ResponseWriter, r *http.Request, text string) e
 
 // publishing publishes a body.
 func (p *Push) publishing(w http.ResponseWriter, r *http.Request, s *Session) error {
-	now := time.Now()
-	if err := p.mayPublish(s, now); err != nil {
-		return err
-	}
-	config := p.config()
-	return lane.ReadBody(w, r, config.MaxBody, config.BodyTime, func(body []byte) error {
+	return p.hear(w, r, s, func(body []byte, now time.Time) error {
 		accepted, err := p.publish(s, body, now)
 		if err == nil {
 			lane.WriteAccepted(w, accepted)
@@ -136,25 +138,49 @@ func (p *Push) publishing(w http.ResponseWriter, r *http.Request, s *Session) er
 	})
 }
 
-// connecting connects a client to open paths, or disconnects it, as it asks.
-func (p *Push) connecting(w http.ResponseWriter, r *http.Request, s *Session, command dispatch.Path) error {
+// hear reads a body with what s's client has to say, unless too much was said already: before the body, which is not
+// read then, and again when it is there, because others may have come meanwhile.
+func (p *Push) hear(
+	w http.ResponseWriter, r *http.Request, s *Session, use func(body []byte, now time.Time) error,
+) error {
+	if err := p.maySay(s, time.Now()); err != nil {
+		return err
+	}
 	config := p.config()
 	return lane.ReadBody(w, r, config.MaxBody, config.BodyTime, func(body []byte) error {
-		paths, err := parsePaths(body)
-		if err != nil {
+		now := time.Now()
+		if err := p.maySay(s, now); err != nil {
 			return err
 		}
-		patterns, err := p.openPatterns(paths)
+		return use(body, now)
+	})
+}
+
+// connecting connects a client to open paths, or disconnects it, as it asks.
+func (p *Push) connecting(w http.ResponseWriter, r *http.Request, s *Session, command dispatch.Path) error {
+	return p.hear(w, r, s, func(body []byte, now time.Time) error {
+		patterns, err := p.readPatterns(body)
 		if err != nil {
+			p.charge(s, 1, now)
 			return err
 		}
-		if err := p.connect(s, command, patterns); err != nil {
+		err = p.say(s, len(patterns), now, func() error { return p.connect(s, command, patterns) })
+		if err != nil {
 			return err
 		}
 		return lane.WriteJSON(w, http.StatusOK, struct {
 			Paths []dispatch.Pattern `json:"paths"`
 		}{patterns})
 	})
+}
+
+// readPatterns reads an array of open paths.
+func (p *Push) readPatterns(body []byte) ([]dispatch.Pattern, error) {
+	paths, err := parsePaths(body)
+	if err != nil {
+		return nil, err
+	}
+	return p.openPatterns(paths)
 }
 
 // parsePaths reads an array of paths.

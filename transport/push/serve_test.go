@@ -37,6 +37,12 @@ func TestCORS(t *testing.T) {
 		{origin: "https://evil.test/.wild.example", allow: "-"},
 		{origin: "https://evil.test:1.wild.example", allow: "-"},
 		{origin: "https://user@x.wild.example", allow: "-"},
+		{origin: "https://evil.test?.wild.example", allow: "-"},
+		{origin: "https://evil.test#.wild.example", allow: "-"},
+		{origin: "https://evil.test\\.wild.example", allow: "-"},
+		{origin: "https://a-1.wild.example", allow: "https://a-1.wild.example"},
+		{origin: "empty", allow: "-"},
+		{origins: []string{"*"}, origin: "empty", allow: "*"},
 		{origin: "https://a.port.example:8443", allow: "https://a.port.example:8443"},
 		{origin: "https://a.port.example", allow: "-"},
 		{origin: "https://push.example", host: "push.example", allow: ""},
@@ -53,7 +59,7 @@ func TestCORS(t *testing.T) {
 			inBubble(t, func(r *rig) {
 				fields := []string{"X-Unused: 1"}
 				if test.origin != "" {
-					fields = append(fields, "Origin: "+test.origin)
+					fields = append(fields, "Origin: "+strings.ReplaceAll(test.origin, "empty", ""))
 				}
 				if test.host != "" {
 					fields = append(fields, "Host: "+test.host)
@@ -107,6 +113,11 @@ func TestAddresses(t *testing.T) {
 			{"GET", "/robots.txt", 404, "address", ""},
 			{"GET", "/.well-known/security.txt", 404, "address", ""},
 			{"POST", "/wp-login.php", 404, "address", ""},
+			{"GET", "/readyz", 404, "address", ""},
+			{"GET", "/metrics", 404, "address", ""},
+			{"GET", "/metrics/", 404, "address", ""},
+			{"GET", "/healthz/a", 404, "address", ""},
+			{"POST", "/healthz", 404, "address", ""},
 			{"GET", "/a/b/c/d", 404, "address", ""},
 			{"GET", "/" + token + "/leave", 404, "address", ""},
 			{"GET", "/comet/" + token, 404, "address", ""},

@@ -25,7 +25,7 @@ type Session struct {
 	mu       sync.Mutex // guards what follows; taken on the timeline, so never held while anything waits
 	gaps     gaps
 	queue    queue
-	patterns *[]dispatch.Pattern // those with wildcards that it is connected to, for marks that stand for many paths; nil for none
+	patterns *[]dispatch.Pattern // those with wildcards that it is connected to, in order, for marks that stand for many paths; nil for none
 	waiter   Waiter              // who waits for something to happen here; nil when nobody does
 	deadline instant             // parked: when to answer with nothing; otherwise: when to expire
 	quiet    instant             // no poll is answered with updates before this: the last answer went out so recently
@@ -108,13 +108,19 @@ func (s *Session) kicked(msg *dispatch.Message) bool {
 func (s *Session) notePattern(path dispatch.Path, msg *dispatch.Message) {
 	if path == dispatch.PathDisconnected {
 		text, _ := msg.Text()
-		is := func(p dispatch.Pattern) bool { return string(p) == text }
-		s.setPatterns(slices.DeleteFunc(s.listPatterns(), is))
+		if i, there := slices.BinarySearch(s.listPatterns(), dispatch.Pattern(text)); there {
+			s.setPatterns(slices.Delete(s.listPatterns(), i, i+1))
+		}
 		return
 	}
-	pattern := dispatch.Pattern(path)
-	if msg.Blank() && pattern.Wild() && !slices.Contains(s.listPatterns(), pattern) {
-		s.setPatterns(append(s.listPatterns(), pattern))
+	if pattern := dispatch.Pattern(path); msg.Blank() && pattern.Wild() {
+		s.addPattern(pattern)
+	}
+}
+
+func (s *Session) addPattern(pattern dispatch.Pattern) {
+	if i, there := slices.BinarySearch(s.listPatterns(), pattern); !there {
+		s.setPatterns(slices.Insert(s.listPatterns(), i, pattern))
 	}
 }
 

@@ -112,6 +112,9 @@ func TestEndlessMessages(t *testing.T) {
 					if open || !strings.Contains(said, "\x88") || !strings.Contains(said, "the message is too large") {
 						t.Errorf("open is %v, and it heard %q", open, said)
 					}
+					if n, met := d.stats.Refused.Counts()["body_size"], d.met.Counts()["limits.publish"]; n != 1 || met != 1 {
+						t.Errorf("refused %d times, and met %d times, want once", n, met)
+					}
 					d.served(t)
 				})
 			})

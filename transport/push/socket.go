@@ -9,8 +9,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/gobwas/ws"
-
 	"github.com/rootsd/rootsd/transport/lane"
 )
 
@@ -222,14 +220,9 @@ const smallRead = 512
 func (c *socket) read(buf []byte) {
 	defer close(c.replies)
 	for {
-		var r reply
-		handle := func(op ws.OpCode, payload []byte) (err error) {
-			r.frames, err = c.push.heard(c.session, op, payload, r.frames, time.Now())
-			return err
-		}
-		n, err := readFrames(buf, c.push.config().MaxBody, handle)
-		if r.err = err; len(r.frames) > 0 || r.err != nil {
-			c.replies <- r
+		frames, n, err := c.push.hearFrames(c.session, buf, nil, time.Now())
+		if len(frames) > 0 || err != nil {
+			c.replies <- reply{frames, err}
 		}
 		if err != nil {
 			c.discard(err)

@@ -295,7 +295,7 @@ func (r *stateReader) session(s *Session) {
 		if !pattern.Wild() {
 			r.fail("a pattern has no wildcards")
 		}
-		s.setPatterns(append(s.listPatterns(), pattern))
+		s.addPattern(pattern)
 	}
 	if flags&sessionWaiting != 0 {
 		s.queue.held = &backlog{loose: flags&sessionLoose != 0}

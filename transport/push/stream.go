@@ -41,6 +41,9 @@ func (p *Push) events(w http.ResponseWriter, r *http.Request, a *arrival) error 
 	header["Cache-Control"] = noStore
 	header["X-Content-Type-Options"] = noSniff
 	header["X-Accel-Buffering"] = noBuffering // of nginx
+	if r.ProtoMajor == 1 {
+		header.Set("Connection", "close") // as on the event loops; over HTTP/2 it would end all streams
+	}
 	write := func(text []byte) error { return p.writePart(w, text) }
 	if write(s.Greeting(nil, Events, a.pace)) != nil {
 		return nil

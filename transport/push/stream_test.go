@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/rootsd/rootsd/dispatch"
@@ -490,6 +491,32 @@ func TestEventHeader(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A stream is the last answer of its connection on both lanes: what is asked behind it is never served.
+func TestNothingIsServedBehindStream(t *testing.T) {
+	for name, open := range doorLanes {
+		synctest.Test(t, func(t *testing.T) {
+			d := openDoor(t, open)
+			token := d.client()["TOKEN"]
+			d.happens.take()
+			v := d.Knock()
+			v.Say("GET / HTTP/1.1\r\nHost: a\r\nAccept: text/event-stream\r\n\r\n"+
+				"POST /"+token+" HTTP/1.1\r\nHost: a\r\nContent-Length: 24\r\n\r\n{\"path\":\"a\",\"message\":1}", 1<<20)
+			d.Drain()
+			synctest.Wait()
+			time.Sleep(2 * time.Second)
+			said, open := v.Heard()
+			if open || strings.Count(said, "HTTP/1.1 ") != 1 || !strings.Contains(said, "\r\nConnection: close\r\n") {
+				t.Errorf("%s: open is %v, and it heard %q", name, open, said)
+			}
+			for _, what := range d.happens.take() {
+				if strings.HasPrefix(what, "said a ") {
+					t.Errorf("%s: %s", name, what)
+				}
+			}
+		})
+	}
 }
 
 func TestHandshake(t *testing.T) {
