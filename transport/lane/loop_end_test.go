@@ -69,6 +69,8 @@ func TestLoopClientLeaves(t *testing.T) {
 					c.closeWrite()
 					if deaf {
 						conn.Wake() // until then it is not known
+					} else if tt.parks { // before it reads: a stream that it takes whole is no longer parked
+						s.until("Left was called", func() bool { return s.lefts.Load() > 0 })
 					}
 					s.settle()
 					_ = c.SetReadDeadline(time.Now().Add(5 * time.Second))

@@ -23,7 +23,7 @@ func newParker() *parker {
 		marks: make(chan string, 10000), block: make(chan struct{})}
 }
 
-// bigText is more than a system takes of an answer that is not read.
+// bigText is more than a system takes of an answer that is not read, even where its buffers are not made small.
 var bigText = strings.Repeat("0123456789abcde\n", 8<<20/16)
 
 // ServeFast implements lane.Fast. What it does not know it leaves to net/http.

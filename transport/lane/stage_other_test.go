@@ -4,5 +4,8 @@ package lane_test
 
 import "syscall"
 
-// smallBuffer is for Linux, where the loops are.
-func smallBuffer(_, _ string, _ syscall.RawConn) error { return nil }
+// smallWindow is for Linux, where the loops are.
+func smallWindow(_, _ string, _ syscall.RawConn) error { return nil }
+
+// smallQueue is for Linux, where the loops are.
+func smallQueue(_, _ string, _ syscall.RawConn) error { return nil }

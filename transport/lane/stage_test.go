@@ -125,12 +125,13 @@ func (s *stage) open(bubble bool) {
 		s.port, err = loops.OpenFD("test", s.limit, s.fast, l.FD)
 		s.dialer = func() (net.Conn, error) { return l.Dial() }
 	} else {
-		l, err := net.Listen("tcp", "127.0.0.1:0")
+		config := net.ListenConfig{Control: smallQueue}
+		l, err := config.Listen(s.Context(), "tcp", "127.0.0.1:0")
 		s.must(err)
 		s.limit = lane.NewLimitListener(l, s.max, &s.refused)
 		s.port, err = loops.Open("test", s.limit, s.fast)
 		s.must(err)
-		dialer := net.Dialer{Control: smallBuffer}
+		dialer := net.Dialer{Control: smallWindow}
 		s.dialer = func() (net.Conn, error) { return dialer.Dial("tcp", l.Addr().String()) }
 	}
 	s.must(err)
