@@ -8,11 +8,7 @@ import (
 )
 
 // openLies are what must be found where clients connect themselves.
-var openLies = []struct {
-	name string
-	want string
-	tell func(*story)
-}{
+var openLies = []lie{
 	{"an update at a path of the address is lost", "lost", func(y *story) {
 		s := y.opens("c", "open/*")
 		y.update("open/1")
@@ -82,28 +78,8 @@ var openLies = []struct {
 	}},
 }
 
-func TestOpenLies(t *testing.T) {
-	for _, test := range openLies {
-		t.Run(test.name, func(t *testing.T) {
-			y := tell()
-			test.tell(y)
-			found, _ := judge(y.History)
-			for _, v := range found {
-				if strings.Contains(v.What, test.want) {
-					return
-				}
-			}
-			t.Errorf("found %v, want one with %q", found, test.want)
-		})
-	}
-}
-
 // openTruths are what is allowed there.
-var openTruths = []struct {
-	name string
-	want Tally
-	tell func(*story)
-}{
+var openTruths = []truth{
 	{"the address names a path", Tally{Delivered: 1}, func(y *story) {
 		s := y.opens("c", "open/*")
 		y.polls(s, y.update("open/1"))
@@ -150,19 +126,6 @@ var openTruths = []struct {
 		y.refusal(&Came{Paths: []string{"feed/1"}}, "not_open")
 		ends(s)
 	}},
-}
-
-func TestOpenTruths(t *testing.T) {
-	for _, test := range openTruths {
-		t.Run(test.name, func(t *testing.T) {
-			y := tell()
-			test.tell(y)
-			found, tally := judge(y.History)
-			if len(found) > 0 || tally != test.want {
-				t.Errorf("found %v, and counted %+v; want nothing, and %+v", found, tally, test.want)
-			}
-		})
-	}
 }
 
 // TestInvented compares what the daemon says of a session with who has connected it.
