@@ -32,12 +32,6 @@ func TestScripts(t *testing.T) {
 					return setStage(env)
 				},
 				Cmds: scriptCommands(),
-				Condition: func(name string) (bool, error) {
-					if name == "loops" {
-						return lane == name, nil
-					}
-					return false, fmt.Errorf("there is no condition %q", name)
-				},
 				RequireExplicitExec: true,
 				RequireUniqueNames:  true,
 			})

@@ -252,6 +252,7 @@ type limitedConn struct {
 	state    atomic.Int32 // an http.ConnState
 	came     atomic.Int64 // how many bytes came since the state is that
 	large    atomic.Bool  // more came than a header may have, and no handler was called since
+	reading  atomic.Bool  // whoever serves it waits for more to come
 }
 
 // limitedOf returns the connection of a LimitListener that an http.Server knows as conn; nil if it is none.
@@ -264,6 +265,13 @@ func limitedOf(conn net.Conn) *limitedConn {
 	}
 	limited, _ := conn.(*limitedConn)
 	return limited
+}
+
+// Waits tells whether an http.Server that serves conn, between two requests, has nothing of the next one: it waits for more
+// to come. Of a connection that no [LimitListener] has accepted that is not known, and true.
+func Waits(conn net.Conn) bool {
+	c := limitedOf(conn)
+	return c == nil || c.reading.Load()
 }
 
 // noteState is for an http.Server's ConnState. It has connections of a LimitListener know which bound is met when
@@ -293,7 +301,9 @@ func (c *limitedConn) awaits() bool {
 
 // Read implements net.Conn.
 func (c *limitedConn) Read(into []byte) (int, error) {
+	c.reading.Store(true)
 	n, err := c.Conn.Read(into)
+	c.reading.Store(false)
 	c.came.Add(int64(n))
 	if err != nil && errors.Is(err, os.ErrDeadlineExceeded) && c.awaits() {
 		c.noteLate()
