@@ -31,7 +31,7 @@ func TestScripts(t *testing.T) {
 					env.Setenv("LANE", lane)
 					return setStage(env)
 				},
-				Cmds: scriptCommands(),
+				Cmds:                scriptCommands(),
 				RequireExplicitExec: true,
 				RequireUniqueNames:  true,
 			})
