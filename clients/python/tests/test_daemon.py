@@ -54,11 +54,19 @@ class DaemonTest(unittest.TestCase):
     def test_killed_and_started_again(self) -> None:
         for transport in ("long-poll", "sse"):
             with self.subTest(transport):
+                answered: queue.Queue[str] = queue.Queue()
                 errors: queue.Queue[Any] = queue.Queue()
-                roots = self.client(transport=transport, retry=0.2, on_error=errors.put)
+
+                def connect(client: str, paths: list[str], answered: queue.Queue[str] = answered) -> None:
+                    self.daemon.connect(client, paths)
+                    answered.put(client)
+
+                roots = Roots(self.daemon.push, connect, transport=transport, retry=0.2, on_error=errors.put)
+                self.addCleanup(roots.close)
                 with roots.updates("a", timeout=PATIENCE) as updates:
                     self.assertTrue(next(updates).blank)
-                    roots.wait_live(PATIENCE)  # the blank message may be here before the answer to connect
+                    answered.get(timeout=PATIENCE)  # the blank message may be here before, and the answer be cut off
+                    roots.wait_live(PATIENCE)
                     before = roots.id
                     self.daemon.stop()
                     self.assertEqual(errors.get(timeout=PATIENCE).status, 0)
