@@ -38,10 +38,6 @@ const (
 	idle                  // net/http looks for the next request
 )
 
-// newcomerTime is how long a connection may be there without a request before it no longer holds up a stop: whoever opens
-// one is about to ask, but browsers open some in advance.
-const newcomerTime = 500 * time.Millisecond
-
 // watchNewcomers notes those of a server that does not serve yet.
 func watchNewcomers(server *http.Server) *newcomers {
 	n := &newcomers{conns: make(map[net.Conn]newcomer)}
@@ -130,10 +126,10 @@ func (n *newcomers) enter(conn net.Conn, p phase) {
 func (n *newcomers) settle() {
 	n.stopping.Store(true)
 	began := time.Now()
-	n.closeFresh(began.Add(-newcomerTime))
-	for n.busy(time.Since(began) >= newcomerTime) {
+	n.closeFresh(began.Add(-lane.NewcomerTime))
+	for n.busy(time.Since(began) >= lane.NewcomerTime) {
 		time.Sleep(time.Millisecond)
-		if time.Since(began) >= newcomerTime {
+		if time.Since(began) >= lane.NewcomerTime {
 			n.closeFresh(time.Now())
 		}
 	}

@@ -47,7 +47,7 @@ func (p pipes) dial(context.Context, string, string) (net.Conn, error) {
 
 // slowness is how much time passes between what net/http says of a connection and what it does with it, as on a machine with
 // much to do.
-const slowness = newcomerTime / 2
+const slowness = lane.NewcomerTime / 2
 
 func slowly(server *http.Server, at http.ConnState) {
 	tell := server.ConnState
@@ -120,7 +120,7 @@ func TestStopServesWhatWasRead(t *testing.T) {
 // Who opens a connection and is slow to ask is served; who does not ask for long does not hold up a stop.
 func TestStopWaitsForNewcomers(t *testing.T) {
 	for ask, want := range map[time.Duration]string{
-		0: "HTTP/1.1 404 ", newcomerTime * 9 / 10: "HTTP/1.1 404 ", newcomerTime * 2: "",
+		0: "HTTP/1.1 404 ", lane.NewcomerTime * 9 / 10: "HTTP/1.1 404 ", lane.NewcomerTime * 2: "",
 	} {
 		inBubble(t, ask.String(), func(t *testing.T) {
 			server := &http.Server{Handler: http.NotFoundHandler()}
@@ -135,7 +135,7 @@ func TestStopWaitsForNewcomers(t *testing.T) {
 			stopped := make(chan error)
 			go func() { stopped <- p.stop(t.Context()) }()
 			got, _ := io.ReadAll(conn)
-			if err := <-stopped; err != nil || time.Since(began) > 2*newcomerTime {
+			if err := <-stopped; err != nil || time.Since(began) > 2*lane.NewcomerTime {
 				t.Errorf("stopped after %v: %v", time.Since(began), err)
 			}
 			if len(got) < len(want) || string(got[:len(want)]) != want || want == "" && len(got) > 0 {
@@ -184,7 +184,7 @@ func stopsBehind(t *testing.T, text string, pause time.Duration) string {
 	}()
 	time.Sleep(slowness / 2)
 	began := time.Now()
-	if err := p.stop(t.Context()); err != nil || time.Since(began) > 2*newcomerTime {
+	if err := p.stop(t.Context()); err != nil || time.Since(began) > 2*lane.NewcomerTime {
 		t.Errorf("stopped after %v: %v", time.Since(began), err)
 	}
 	return <-answers
@@ -203,9 +203,9 @@ func TestStopSaysThatItIsTheLast(t *testing.T) {
 		go func() { _ = p.serve(l) }()
 		newcomer, _ := l.dial(t.Context(), "", "") // holds up the stop
 		defer newcomer.Close()
-		time.AfterFunc(newcomerTime/2, func() { close(goOn) })
+		time.AfterFunc(lane.NewcomerTime/2, func() { close(goOn) })
 		stopped := make(chan error)
-		time.AfterFunc(newcomerTime/4, func() { stopped <- p.stop(t.Context()) })
+		time.AfterFunc(lane.NewcomerTime/4, func() { stopped <- p.stop(t.Context()) })
 		response, err := (&http.Client{Transport: &http.Transport{DialContext: l.dial}}).Get("http://test/")
 		if err != nil {
 			t.Fatal(err)

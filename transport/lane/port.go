@@ -105,9 +105,9 @@ func (p *Port) Unlisten() error {
 	return p.limit.Close()
 }
 
-// newcomerTime is how long a connection may be there without a request before it no longer holds up a stop: whoever opens
+// NewcomerTime is how long a connection may be there without a request before it no longer holds up a stop: whoever opens
 // one is about to ask, but browsers open some in advance.
-const newcomerTime = 500 * time.Millisecond
+const NewcomerTime = 500 * time.Millisecond
 
 // Settle is the beginning of [Port.Shutdown], in which connections may still be accepted from p: it listens no more, and
 // those that wait for their next request are closed. It gives those that are about to ask a moment to do so, leaves to
@@ -144,7 +144,7 @@ func (c *Conn) dismissed() bool {
 	}
 	l := c.home()
 	l.readable(c)
-	isNew := c.flags&asked == 0 && c.deadline > l.since()+l.loops.bounds.Header-newcomerTime
+	isNew := c.flags&asked == 0 && c.deadline > l.since()+l.loops.bounds.Header-NewcomerTime
 	return c.state == idle && !c.Busy() && c.spare == nil && !isNew
 }
 
@@ -184,7 +184,7 @@ func (p *Port) wait(ctx context.Context, so func() bool) {
 
 // moment is wait for no longer than those have who are about to ask.
 func (p *Port) moment(ctx context.Context, so func() bool) {
-	ctx, cancel := context.WithTimeout(ctx, newcomerTime)
+	ctx, cancel := context.WithTimeout(ctx, NewcomerTime)
 	defer cancel()
 	p.wait(ctx, so)
 }
